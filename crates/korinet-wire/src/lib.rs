@@ -1,2 +1,51 @@
+//! The bytes of the KoriNet protocol: frames to bytes and bytes to frames, nothing else.
+//!
+//! No sockets, no clock, no decisions about what a frame means: those live in the crates above
+//! (`korinet-proto`, `korinet-session`, `korinet`). This crate is `no_std`, needs no allocator, and
+//! decodes into views that borrow from the input, so it serves a microcontroller or a dissector as
+//! well as a server.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`v2`] | frames of protocol v2, the wire of the Python package `korinet` |
+//! | [`cbor`] | the check that bytes are one well-formed CBOR item, without recursion |
+//!
+//! ```
+//! use korinet_wire::v2::{self, Decoded, Frame, Id, Limits};
+//!
+//! let limits = Limits::default();
+//! let ping = Frame { id: Id::Text("7f"), data: b"\xa1\x64type\x64ping" };
+//! let mut buffer = [0; 64];
+//! ping.encode(&limits, &mut buffer[..])?;
+//!
+//! let Decoded::Complete { frame, len } = v2::decode(&buffer, &limits)? else { unreachable!() };
+//! assert_eq!(frame, ping);
+//! assert_eq!(len, ping.encoded_len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Panics
+//!
+//! Nothing here panics, whatever the input.
+
 #![no_std]
-//! Stub.
+#![warn(missing_docs)]
+#![warn(
+    clippy::alloc_instead_of_core,
+    clippy::as_conversions,
+    clippy::host_endian_bytes,
+    clippy::indexing_slicing,
+    clippy::little_endian_bytes,
+    clippy::std_instead_of_core
+)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod cbor;
+mod error;
+mod opening;
+pub mod v2;
+
+pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use opening::Opening;

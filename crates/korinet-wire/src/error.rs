@@ -1,0 +1,157 @@
+use core::fmt;
+
+use crate::Opening;
+use crate::cbor::CborType;
+
+/// Why bytes from a peer are not a frame: always the peer's fault.
+///
+/// Bytes that are merely not complete yet are no error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DecodeError {
+    /// What is wrong.
+    pub kind: DecodeErrorKind,
+    /// Where, in bytes from the start of the input that was given to decode.
+    pub at: usize,
+}
+
+/// What is wrong with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The `data` item of a v2 frame is no map.
+    DataNotMap {
+        /// What it is instead.
+        found: CborType,
+    },
+    /// The frame has the length zero, so it cannot hold an item.
+    EmptyFrame,
+    /// The frame is longer than the receiver takes.
+    FrameTooLarge {
+        /// The length that the frame announces, in bytes.
+        len: u32,
+        /// The most that is taken, in bytes.
+        max: u32,
+        /// What the bytes look like instead of a length.
+        looks_like: Option<Opening>,
+    },
+    /// A chunk of an indefinite-length string is no definite-length string of the same type.
+    InvalidChunk,
+    /// A simple value below 32 in two bytes (RFC 8949, section 3.3).
+    InvalidSimple,
+    /// A text string that is not UTF-8.
+    InvalidUtf8,
+    /// A v2 frame without this key.
+    MissingKey(&'static str),
+    /// The item of a v2 frame is no map.
+    NotMap {
+        /// What it is instead.
+        found: CborType,
+    },
+    /// An indefinite-length map that ends after a key.
+    OddMap,
+    /// One of the initial bytes that RFC 8949 reserves.
+    ReservedInitialByte(u8),
+    /// Arrays, maps and tags inside each other beyond the limit.
+    TooDeep {
+        /// The most levels that are taken.
+        max: u8,
+    },
+    /// A break outside of an indefinite-length item.
+    UnexpectedBreak,
+    /// The frame ends inside of an item.
+    UnexpectedEnd,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        // What is wrong with the length is wrong with the whole frame, not with a place in it.
+        if matches!(
+            self.kind,
+            DecodeErrorKind::EmptyFrame | DecodeErrorKind::FrameTooLarge { .. }
+        ) {
+            return Ok(());
+        }
+        write!(f, " at byte {} of the frame", self.at)
+    }
+}
+
+impl fmt::Display for DecodeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataNotMap { found } => write!(f, "data is {found}, expected a map"),
+            Self::EmptyFrame => f.write_str("frame length 0, expected at least 1"),
+            Self::FrameTooLarge {
+                len,
+                max,
+                looks_like,
+            } => {
+                write!(f, "frame length {len} exceeds limit {max}")?;
+                match looks_like {
+                    Some(other) => write!(f, ": the peer seems to speak {other}"),
+                    None => Ok(()),
+                }
+            }
+            Self::InvalidChunk => {
+                f.write_str("chunk of an indefinite-length string is of another type")
+            }
+            Self::InvalidSimple => f.write_str("simple value below 32 in two bytes"),
+            Self::InvalidUtf8 => f.write_str("text string is not UTF-8"),
+            Self::MissingKey(key) => write!(f, "missing key \"{key}\""),
+            Self::NotMap { found } => write!(f, "frame holds {found}, expected a map"),
+            Self::OddMap => f.write_str("map ends after a key"),
+            Self::ReservedInitialByte(byte) => write!(f, "reserved initial byte {byte:#04x}"),
+            Self::TooDeep { max } => write!(f, "nesting exceeds limit {max}"),
+            Self::UnexpectedBreak => f.write_str("break outside of an indefinite-length item"),
+            Self::UnexpectedEnd => f.write_str("frame ends inside of an item"),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// Why a frame was not encoded; `E` is the error of the writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError<E> {
+    /// The `data` of a v2 frame is no map; `None` stands for no bytes at all.
+    DataNotMap {
+        /// What it is instead.
+        found: Option<CborType>,
+    },
+    /// The frame would be longer than the limit.
+    FrameTooLarge {
+        /// The length that the frame would have, in bytes.
+        len: usize,
+        /// The limit, in bytes.
+        max: u32,
+    },
+    /// The writer failed.
+    Write(E),
+}
+
+impl<E: fmt::Display> fmt::Display for EncodeError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataNotMap { found: Some(found) } => {
+                write!(f, "data is {found}, expected a map")
+            }
+            Self::DataNotMap { found: None } => f.write_str("data is empty, expected a map"),
+            Self::FrameTooLarge { len, max } => {
+                write!(f, "frame length {len} exceeds limit {max}")
+            }
+            Self::Write(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for EncodeError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            // Displayed through, so the source is the next one down.
+            Self::Write(error) => error.source(),
+            Self::DataNotMap { .. } | Self::FrameTooLarge { .. } => None,
+        }
+    }
+}
