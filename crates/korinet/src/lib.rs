@@ -1,1 +1,82 @@
-//! Stub.
+//! Structured conversations between two programs over TCP that survive broken connections.
+//!
+//! Messages are CBOR, each is acknowledged, and a client connects again by itself. It is for LANs,
+//! internal services and programs that run for months; there is no broker. This version speaks
+//! protocol v2 and so works with programs of the Python package `korinet`.
+//!
+//! It is no remote procedure call, no publish and subscribe, and nothing for untrusted networks yet:
+//! protocol v2 has neither encryption nor authentication.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use korinet::{Client, Server};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::bind("127.0.0.1:0").await?;
+//! let addr = server.local_addr().to_string();
+//! let client = tokio::spawn(async move {
+//!     let session = Client::connect(addr).await?;
+//!     session.send(&BTreeMap::from([("num", 1)])).await?; // acknowledged when this resolves
+//!     session.close().await?;
+//!     Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+//! });
+//!
+//! let mut session = server.accept().await;
+//! let message = session.recv().await?.expect("one message");
+//! assert_eq!(message.decode::<BTreeMap<&str, u32>>()?["num"], 1);
+//! # client.await?.unwrap();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is where
+//!
+//! | you want | take |
+//! | --- | --- |
+//! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
+//! | frames over a socket of your own | [`raw`] |
+//! | the codec for `tokio_util` | the crate `korinet-proto` |
+//! | bytes to frames, `no_std` | the crate `korinet-wire` |
+//!
+//! # What is promised
+//!
+//! | | connection lost | sender dies | receiver dies |
+//! | --- | --- | --- | --- |
+//! | [`raw`] | conversation over | – | – |
+//! | a Rust client to a Rust server | every message once and in order, or an error | unacknowledged ones lost | acknowledged ones lost; with [`AckLevel::Processed`] only those that the application was done with, others come again |
+//! | a Python client to a Rust server | the same, by [`Repeats::DeliverOnce`] | the same | the same, those that come again under a new id |
+//! | a Rust client to a Python server | every message, and again under the same id if the acknowledgement was lost | unacknowledged ones lost | lost |
+//! | any server to its client | the session ends, [`Session::send`] tells which message is not acknowledged | – | – |
+//!
+//! # Errors and cancellation
+//!
+//! An end in good order is no error: [`Session::recv`] gives `None`. Each asynchronous function says
+//! under "Cancel safety" what giving up its future means.
+
+#![warn(missing_docs)]
+#![warn(clippy::exhaustive_structs)]
+
+mod client;
+mod error;
+mod message;
+mod protocol;
+pub mod raw;
+mod server;
+mod session;
+mod settings;
+mod tcp;
+pub mod value;
+
+pub use client::{Client, ClientBuilder};
+pub use error::{BindError, ConfigError, ConnectError, SendError};
+pub use korinet_proto::{CodecError, EncodeError};
+pub use korinet_session::v2::Repeats;
+pub use korinet_session::{ConnectionError, SessionError, State};
+pub use korinet_wire as wire;
+pub use message::Message;
+pub use minicbor;
+pub use protocol::{AckLevel, ParseProtocolError, Protocol};
+pub use server::{Server, ServerBuilder};
+pub use session::{Receiver, Sender, Session};
+pub use value::{Value, ValueError};

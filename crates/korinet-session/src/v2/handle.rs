@@ -1,0 +1,272 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use korinet_proto::EncodeError;
+use korinet_proto::v2::{EncodedFrame, Frame, MessageIds};
+use korinet_wire::v2::Limits;
+use minicbor::Encode;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Acknowledge;
+use super::config::Config;
+use super::driver::{Driver, Taken};
+use crate::{SendError, SessionError, State};
+
+/// The number of a received message in its session, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position(pub(super) u64);
+
+/// A message for the application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The message.
+    pub frame: Frame,
+    /// Its number.
+    pub position: Position,
+    /// The same message was delivered before, to a session that ended without being done with it.
+    pub redelivered: bool,
+}
+
+/// What to send, and who waits for the acknowledgement.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) frame: EncodedFrame,
+    pub(super) reply: oneshot::Sender<Result<(), SendError>>,
+}
+
+/// The wish to close; the driver ends without one when all handles are gone.
+#[derive(Debug)]
+pub(super) struct Close {
+    pub(super) reply: oneshot::Sender<Result<(), SessionError>>,
+}
+
+/// A conversation with one peer.
+///
+/// Dropping it, or both of its halves, ends the conversation at once: what is acknowledged is
+/// acknowledged, a message whose [`send`](Self::send) was given up before may have arrived or not.
+#[derive(Debug)]
+pub struct Session {
+    sender: Sender,
+    receiver: Receiver,
+}
+
+/// The sending half of a session; clones send in turn.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    outgoing: mpsc::Sender<Outgoing>,
+    control: mpsc::Sender<Close>,
+    state: watch::Receiver<State>,
+    ids: Arc<Mutex<MessageIds>>,
+    limits: Limits,
+}
+
+/// The receiving half of a session.
+#[derive(Debug)]
+pub struct Receiver {
+    inbox: mpsc::Receiver<Delivery>,
+    done: Option<watch::Sender<Position>>,
+    state: watch::Receiver<State>,
+    /// Keeps the session alive, as the sender's does.
+    _control: mpsc::Sender<Close>,
+}
+
+impl Session {
+    /// The handle, and the driver that does its work.
+    pub(super) fn new(config: &Arc<Config>, mut ids: MessageIds, state: State) -> (Self, Driver) {
+        let (outgoing_sender, outgoing) = mpsc::channel(1);
+        let (control_sender, control) = mpsc::channel(1);
+        let (inbox_sender, inbox) = mpsc::channel(config.receive_queue.max(1));
+        let (state_sender, state) = watch::channel(state);
+        let (taken_sender, taken) = watch::channel(Position::default());
+        let (done, taken_sender) = match config.acknowledge {
+            Acknowledge::Received => (None, Some(taken_sender)),
+            Acknowledge::Processed => (Some(taken_sender), None),
+        };
+        let driver = Driver::new(
+            Arc::clone(config),
+            ids.fork(),
+            outgoing,
+            control,
+            inbox_sender,
+            state_sender,
+            Taken {
+                sender: taken_sender,
+                position: taken,
+            },
+        );
+        let sender = Sender {
+            outgoing: outgoing_sender,
+            control: control_sender.clone(),
+            state: state.clone(),
+            ids: Arc::new(Mutex::new(ids)),
+            limits: config.limits,
+        };
+        let receiver = Receiver {
+            inbox,
+            done,
+            state,
+            _control: control_sender,
+        };
+        (Self { sender, receiver }, driver)
+    }
+
+    /// As [`Sender::encode`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn encode<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<EncodedFrame, EncodeError> {
+        self.sender.encode(message)
+    }
+
+    /// As [`Sender::send`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn send(&self, frame: EncodedFrame) -> Result<(), SendError> {
+        self.sender.send(frame).await
+    }
+
+    /// As [`Receiver::recv`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv(&mut self) -> Result<Option<Delivery>, SessionError> {
+        self.receiver.recv().await
+    }
+
+    /// As [`Receiver::done`].
+    pub fn done(&self, position: Position) {
+        self.receiver.done(position);
+    }
+
+    /// Where the session stands, now and as it changes.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.sender.state.clone()
+    }
+
+    /// Two halves that can live in different tasks.
+    #[must_use]
+    pub fn split(self) -> (Sender, Receiver) {
+        (self.sender, self.receiver)
+    }
+
+    /// Ends the conversation in good order: messages under way are acknowledged first, and so is
+    /// what was received and taken; then the connection is closed. Messages that were not read are
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// A message that was under way could not be brought to its acknowledgement.
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up the future is dropping the session.
+    pub async fn close(self) -> Result<(), SessionError> {
+        let (reply, closed) = oneshot::channel();
+        let control = self.sender.control.clone();
+        let state = self.sender.state.clone();
+        drop(self);
+        if control.send(Close { reply }).await.is_err() {
+            return ended(&state);
+        }
+        closed.await.unwrap_or_else(|_| ended(&state))
+    }
+}
+
+/// How a session ended whose driver is gone.
+fn ended(state: &watch::Receiver<State>) -> Result<(), SessionError> {
+    if let State::Closed { error: Some(error) } = &*state.borrow() {
+        return Err(error.clone());
+    }
+    Ok(())
+}
+
+/// Why a session that is over takes no message.
+fn not_sent(state: &watch::Receiver<State>) -> SendError {
+    match ended(state) {
+        Ok(()) => SendError::Closed,
+        Err(error) => SendError::NotSent(error),
+    }
+}
+
+impl Sender {
+    /// Encodes a message under a new id, in the form in which [`send`](Self::send) takes it.
+    ///
+    /// # Errors
+    ///
+    /// The message is no map, or beyond the limits.
+    pub fn encode<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<EncodedFrame, EncodeError> {
+        let id = self
+            .ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .draw();
+        EncodedFrame::new(id, message, &self.limits)
+    }
+
+    /// Sends a message; resolves when the peer has acknowledged it.
+    ///
+    /// A message that is not acknowledged when the connection is lost is sent again, under the same
+    /// id, by a session that dials; while there is no connection, this waits.
+    ///
+    /// # Errors
+    ///
+    /// The session ended, before the message was on its way or before it was acknowledged.
+    ///
+    /// # Cancel safety
+    ///
+    /// Before it is this message's turn, giving up the future means that it is not sent. After that
+    /// it goes its way all the same; it is never sent twice under different ids.
+    pub async fn send(&self, frame: EncodedFrame) -> Result<(), SendError> {
+        let (reply, acknowledged) = oneshot::channel();
+        let outgoing = Outgoing { frame, reply };
+        if self.outgoing.send(outgoing).await.is_err() {
+            return Err(not_sent(&self.state));
+        }
+        // The driver answers all that it was given; it is gone only with its runtime.
+        acknowledged
+            .await
+            .unwrap_or_else(|_| Err(not_sent(&self.state)))
+    }
+}
+
+impl Receiver {
+    /// The next message; `None` once the conversation has ended in good order.
+    ///
+    /// # Errors
+    ///
+    /// Why it ended otherwise, after the messages that came before that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv(&mut self) -> Result<Option<Delivery>, SessionError> {
+        match self.inbox.recv().await {
+            Some(delivery) => Ok(Some(delivery)),
+            None => ended(&self.state).map(|()| None),
+        }
+    }
+
+    /// The application is done with the messages up to `position`: with [`Acknowledge::Processed`]
+    /// they are acknowledged now. Otherwise it has no meaning.
+    pub fn done(&self, position: Position) {
+        if let Some(done) = &self.done {
+            done.send_if_modified(|last| {
+                let rises = position > *last;
+                *last = position.max(*last);
+                rises
+            });
+        }
+    }
+}

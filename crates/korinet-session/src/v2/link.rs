@@ -1,0 +1,383 @@
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures_util::{Sink, Stream};
+use korinet_proto::CodecError;
+use korinet_proto::v2::{EncodedFrame, Frame, FrameCodec, Received, StopAndWait};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio_util::codec::Framed;
+
+use super::driver::{Driver, ENDED_BY_PEER, Token};
+use super::handle::{Close, Outgoing, Position};
+use super::received_log::{ConnectionId, ReceivedLog};
+use crate::clock::now;
+use crate::{ConnectionError, SendError};
+
+/// How many messages may wait for room in the inbox while reading goes on: the acknowledgement that
+/// we wait for may stand behind one.
+const MAX_HELD: usize = 2;
+
+/// How long a closed connection waits for the peer to close it too, so that the last bytes are not
+/// lost with it.
+const LINGER: Duration = Duration::from_secs(1);
+
+pub(super) type Log = Mutex<ReceivedLog<Token>>;
+
+/// What the end of the stream means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// We dialled: it is a loss.
+    Client,
+    /// The peer dialled: it is the end of the session.
+    Server,
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The application closed the session.
+    Closed,
+    /// All handles are gone.
+    Dropped,
+    /// The peer, a client, closed it in good order.
+    Peer,
+    Lost(ConnectionError),
+}
+
+/// One connection of a session.
+pub(super) struct Link<'a, Io> {
+    role: Role,
+    driver: &'a mut Driver,
+    framed: Framed<Io, FrameCodec>,
+    core: StopAndWait,
+    log: &'a Log,
+    id: ConnectionId,
+    /// Up to here the messages of this connection, and those before it, are acknowledged.
+    acknowledged: Position,
+    /// A message that came on an earlier connection already, and is not taken yet.
+    repeat: Option<(Frame, Token)>,
+    /// When the message under way must be acknowledged.
+    ack_deadline: Option<Instant>,
+    /// Nothing came yet.
+    is_fresh: bool,
+    is_input_over: bool,
+    /// Why nothing can be written any more. What was received before that is still taken.
+    write_failure: Option<ConnectionError>,
+    end: Option<End>,
+}
+
+/// Whatever a connection can wait for.
+enum Event {
+    Frame(Frame),
+    InputOver,
+    /// Everything readable was read after a failure to write.
+    Drained,
+    Flushed,
+    ReadFailed(CodecError),
+    WriteFailed(CodecError),
+    Outgoing(Outgoing),
+    Close(Close),
+    Dropped,
+    /// A message was delivered, or taken by the application.
+    Taken,
+    Repeat {
+        is_taken: bool,
+    },
+    AckTimeout,
+}
+
+impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
+    pub(super) fn new(
+        role: Role,
+        driver: &'a mut Driver,
+        io: Io,
+        log: &'a Log,
+        id: ConnectionId,
+    ) -> Self {
+        let core = StopAndWait::new(driver.ids.fork(), driver.unacknowledged.take());
+        Self {
+            role,
+            framed: Framed::new(io, FrameCodec::new(driver.config.limits)),
+            core,
+            log,
+            id,
+            acknowledged: driver.received,
+            repeat: None,
+            ack_deadline: None,
+            is_fresh: true,
+            is_input_over: false,
+            write_failure: None,
+            end: None,
+            driver,
+        }
+    }
+
+    /// Serves the connection to its end; whether the peer was heard on it.
+    pub(super) async fn run(mut self) -> (End, bool) {
+        let end = loop {
+            self.transmit();
+            if let Some(end) = self.poll_end() {
+                break end;
+            }
+            let event = self.next_event().await;
+            self.handle(event);
+        };
+        if let End::Closed | End::Dropped = end {
+            linger(self.framed.get_mut()).await;
+        }
+        self.log().handle_closed(now(), self.id);
+        self.driver.unacknowledged = self.core.into_unacknowledged();
+        // A message in `repeat` is neither acknowledged nor taken: it may come once more.
+        (end, !self.is_fresh)
+    }
+
+    fn log(&self) -> MutexGuard<'a, ReceivedLog<Token>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts into the write buffer what is to be written.
+    fn transmit(&mut self) {
+        let taken = *self.driver.taken.position.borrow_and_update();
+        let due = taken.min(self.driver.received);
+        if self.acknowledged < due {
+            for _ in self.acknowledged.0..due.0 {
+                self.core.accept();
+            }
+            self.acknowledged = due;
+            if due == self.driver.received {
+                self.log().handle_acknowledged(now(), self.id);
+            }
+        }
+        if self.write_failure.is_some() {
+            return;
+        }
+        self.core.poll_transmit(self.framed.write_buffer_mut());
+        if let Some(timeout) = self.driver.config.ack_timeout
+            && self.core.is_busy()
+            && self.ack_deadline.is_none()
+        {
+            self.ack_deadline = now().checked_add(timeout);
+        }
+    }
+
+    /// Whether there is nothing more to do.
+    fn poll_end(&mut self) -> Option<End> {
+        if self.end.is_some() {
+            return self.end.take();
+        }
+        let is_flushed = self.framed.write_buffer().is_empty();
+        if self.is_input_over {
+            let owes_nothing = match self.role {
+                Role::Client => true,
+                Role::Server => self.acknowledged == self.driver.received && self.repeat.is_none(),
+            };
+            if let Some(error) = &self.write_failure {
+                return Some(End::Lost(error.clone()));
+            }
+            if self.role == Role::Server && self.driver.held.is_empty() {
+                self.driver.inbox = None;
+            }
+            if !is_flushed || !owes_nothing {
+                return None;
+            }
+            return Some(match self.role {
+                Role::Client => End::Lost(ConnectionError::ClosedByPeer),
+                Role::Server => End::Peer,
+            });
+        }
+        let is_closing = self.driver.closing.is_some();
+        (is_closing && is_flushed && !self.core.is_busy()).then_some(End::Closed)
+    }
+
+    /// Waits for what happens next. Cancel safe.
+    async fn next_event(&mut self) -> Event {
+        let driver = &mut *self.driver;
+        let is_reading = !self.is_input_over
+            && driver.held.len() + usize::from(self.repeat.is_some()) < MAX_HELD;
+        let can_send = !self.core.is_busy() && driver.closing.is_none() && !self.is_input_over;
+        let ack_deadline = self.ack_deadline.filter(|_| self.core.is_busy());
+        // What came first is delivered first.
+        let held = match self.repeat {
+            None => driver.inbox.as_ref(),
+            Some(_) => None,
+        };
+        tokio::select! {
+            biased;
+            event = next_io(&mut self.framed, is_reading, self.write_failure.is_some()) => event,
+            Some(outgoing) = driver.outgoing.recv(), if can_send => Event::Outgoing(outgoing),
+            close = driver.control.recv(), if driver.closing.is_none() => match close {
+                Some(close) => Event::Close(close),
+                None => Event::Dropped,
+            },
+            () = Driver::deliver_held(held, &mut driver.held, driver.taken.sender.as_ref()) => Event::Taken,
+            Ok(()) = driver.taken.position.changed() => Event::Taken,
+            is_taken = async {
+                match &mut self.repeat {
+                    Some((_, token)) => token.is_taken().await,
+                    None => std::future::pending().await,
+                }
+            } => Event::Repeat { is_taken },
+            () = async {
+                match ack_deadline {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            } => Event::AckTimeout,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Frame(frame) => self.handle_frame(frame),
+            Event::Outgoing(Outgoing { frame, reply }) => self.send(frame, reply),
+            Event::Close(Close { reply }) => {
+                self.driver.outgoing.close();
+                self.driver.closing = Some(reply);
+            }
+            Event::Dropped => self.end = Some(End::Dropped),
+            // Seen to by `transmit` and `poll_end`.
+            Event::Taken | Event::Flushed => {}
+            Event::Repeat { is_taken } => self.handle_repeat(is_taken),
+            Event::AckTimeout => {
+                let timeout = self.driver.config.ack_timeout.unwrap_or_default();
+                self.end = Some(End::Lost(ConnectionError::AckTimeout(timeout)));
+            }
+            Event::InputOver => self.handle_input_over(),
+            Event::Drained => {
+                self.end = self.write_failure.take().map(End::Lost);
+            }
+            Event::ReadFailed(error) => {
+                let error = self.write_failure.take().unwrap_or_else(|| error.into());
+                self.end = Some(End::Lost(error));
+            }
+            Event::WriteFailed(error) => {
+                self.framed.write_buffer_mut().clear();
+                self.write_failure = Some(error.into());
+            }
+        }
+    }
+
+    fn send(&mut self, frame: EncodedFrame, reply: Reply) {
+        self.driver.reply = Some(reply);
+        let sent = self.core.send(frame);
+        debug_assert!(
+            sent.is_ok(),
+            "messages are taken only when none is under way"
+        );
+    }
+
+    fn handle_frame(&mut self, frame: Frame) {
+        let is_first = std::mem::replace(&mut self.is_fresh, false);
+        let frame = match self.core.handle_frame(frame) {
+            Received::Acknowledgement(_) => {
+                self.ack_deadline = None;
+                self.log().handle_confirmed(self.id);
+                if let Some(reply) = self.driver.reply.take() {
+                    let _ = reply.send(Ok(()));
+                }
+                return;
+            }
+            Received::Message(frame) => frame,
+        };
+        if self.driver.closing.is_some() {
+            // Nobody will take it, so it is not acknowledged.
+            return;
+        }
+        if is_first {
+            let earlier = self.log().handle_first(now(), self.id, &frame);
+            if let Some(token) = earlier {
+                self.log().handle_message(self.id, &frame, token.clone());
+                self.repeat = Some((frame, token));
+                return;
+            }
+        }
+        self.deliver(frame, false);
+    }
+
+    fn deliver(&mut self, frame: Frame, redelivered: bool) {
+        let token = self.driver.hold(frame.clone(), redelivered);
+        self.log().handle_message(self.id, &frame, token);
+    }
+
+    /// It is known what became of a message that came again.
+    fn handle_repeat(&mut self, is_taken: bool) {
+        let Some((frame, _)) = self.repeat.take() else {
+            return;
+        };
+        if is_taken {
+            tracing::info!(id = %frame.id(), "message came again, it was taken before");
+            self.core.accept();
+            self.log().handle_acknowledged(now(), self.id);
+            return;
+        }
+        // Its place is before those that came after it.
+        let later = std::mem::take(&mut self.driver.held);
+        self.driver.received.0 -= later.len() as u64;
+        self.deliver(frame, true);
+        for delivery in later {
+            self.deliver(delivery.frame, delivery.redelivered);
+        }
+    }
+
+    fn handle_input_over(&mut self) {
+        self.is_input_over = true;
+        if self.role == Role::Server {
+            // Nothing more can come and nothing can arrive; only acknowledgements are still owed.
+            self.driver.end_sending(Some(&ENDED_BY_PEER));
+            self.driver.mark_closed(None);
+        }
+    }
+}
+
+type Reply = oneshot::Sender<Result<(), SendError>>;
+
+/// Reads the next frame, if `is_reading`, and writes the write buffer all the while. Cancel safe.
+async fn next_io<Io: AsyncRead + AsyncWrite + Unpin>(
+    framed: &mut Framed<Io, FrameCodec>,
+    is_reading: bool,
+    is_write_failed: bool,
+) -> Event {
+    let mut is_unwritten = !is_write_failed && !framed.write_buffer().is_empty();
+    poll_fn(|cx| {
+        if is_unwritten {
+            match Sink::<EncodedFrame>::poll_flush(Pin::new(&mut *framed), cx) {
+                Poll::Ready(Ok(())) if !is_reading => return Poll::Ready(Event::Flushed),
+                Poll::Ready(Ok(())) => is_unwritten = false,
+                Poll::Ready(Err(error)) => return Poll::Ready(Event::WriteFailed(error)),
+                Poll::Pending => {}
+            }
+        }
+        if !is_reading {
+            return match is_write_failed {
+                true => Poll::Ready(Event::Drained),
+                false => Poll::Pending,
+            };
+        }
+        match Stream::poll_next(Pin::new(&mut *framed), cx) {
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Event::Frame(frame)),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Event::ReadFailed(error)),
+            Poll::Ready(None) => Poll::Ready(Event::InputOver),
+            Poll::Pending if is_write_failed => Poll::Ready(Event::Drained),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Half-closes a connection and reads it to its end: closed with bytes unread it would be reset, and
+/// a reset can destroy what the peer has not read yet.
+async fn linger<Io: AsyncRead + AsyncWrite + Unpin>(io: &mut Io) {
+    let read_to_end = async {
+        io.shutdown().await?;
+        let mut rest = [0; 4096];
+        while io.read(&mut rest).await? > 0 {}
+        Ok::<(), io::Error>(())
+    };
+    // Whatever goes wrong now, everything is acknowledged.
+    let _ = tokio::time::timeout(LINGER, read_to_end).await;
+}
