@@ -18,6 +18,9 @@ mod link;
 mod received_log;
 mod server;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::connect;
 pub use config::{Acknowledge, Config};
 pub use handle::{Delivery, Position, Receiver, Sender, Session};

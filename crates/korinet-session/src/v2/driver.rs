@@ -201,9 +201,9 @@ impl Driver {
         self.end_sending(error.as_ref());
         self.mark_closed(error.as_ref());
         if let Some(reply) = self.closing.take() {
-            let result = match self.unacknowledged {
-                Some(_) => Err(error.unwrap_or(ENDED_BY_PEER)),
-                None => Ok(()),
+            let result = match error {
+                Some(error) if self.unacknowledged.is_some() => Err(error),
+                _ => Ok(()),
             };
             let _ = reply.send(result);
         }

@@ -186,8 +186,8 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
                 return None;
             }
             return Some(match self.role {
-                Role::Client => End::Lost(ConnectionError::ClosedByPeer),
-                Role::Server => End::Peer,
+                Role::Server if !self.core.is_busy() => End::Peer,
+                Role::Client | Role::Server => End::Lost(ConnectionError::ClosedByPeer),
             });
         }
         let is_closing = self.driver.closing.is_some();
@@ -329,7 +329,9 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         if self.role == Role::Server {
             // Nothing more can come and nothing can arrive; only acknowledgements are still owed.
             self.driver.end_sending(Some(&ENDED_BY_PEER));
-            self.driver.mark_closed(None);
+            // Not in good order if a message is under way.
+            let error = self.core.is_busy().then_some(&ENDED_BY_PEER);
+            self.driver.mark_closed(error);
         }
     }
 }
