@@ -25,8 +25,8 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use futures_sink::Sink;
 use futures_util::{SinkExt, StreamExt};
-use korinet_proto::v2::{EncodedFrame, FrameCodec, MessageIds};
 use korinet_proto::CodecError;
+use korinet_proto::v2::{EncodedFrame, FrameCodec, MessageIds};
 use korinet_wire::v2::{Limits, MessageId};
 use minicbor::Encode;
 use pin_project::pin_project;
@@ -141,7 +141,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Raw<Io> {
     ///
     /// Not cancel safe: after giving up the future the message may be in the buffer or not. If it
     /// is, it leaves with the next.
-    pub async fn send<T: Encode<()> + ?Sized>(&mut self, message: &T) -> Result<MessageId, CodecError> {
+    pub async fn send<T: Encode<()> + ?Sized>(
+        &mut self,
+        message: &T,
+    ) -> Result<MessageId, CodecError> {
         let frame = self.encoder.encode(message)?;
         let id = frame.id();
         self.framed.send(frame).await?;
@@ -173,7 +176,10 @@ impl<Io: AsyncWrite + Unpin> RawSender<Io> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn send<T: Encode<()> + ?Sized>(&mut self, message: &T) -> Result<MessageId, CodecError> {
+    pub async fn send<T: Encode<()> + ?Sized>(
+        &mut self,
+        message: &T,
+    ) -> Result<MessageId, CodecError> {
         let frame = self.encoder.encode(message)?;
         let id = frame.id();
         self.framed.send(frame).await?;

@@ -121,7 +121,9 @@ mod tests {
             "max_message is 63, expected 64 to 67108864"
         );
         assert_eq!(
-            not_zero("ack_timeout", Duration::ZERO).unwrap_err().to_string(),
+            not_zero("ack_timeout", Duration::ZERO)
+                .unwrap_err()
+                .to_string(),
             "ack_timeout is zero, expected more"
         );
     }

@@ -7,7 +7,7 @@ mod tests;
 
 use minicbor::data::Int;
 
-pub use decode::{MAX_DEPTH, ValueError};
+pub use decode::ValueError;
 
 /// Any CBOR data item (RFC 8949), for messages whose shape is not known beforehand.
 ///
@@ -58,42 +58,74 @@ pub enum Value {
 impl Value {
     /// The text, if this is a text string.
     pub fn as_str(&self) -> Option<&str> {
-        if let Self::Text(text) = self { Some(text) } else { None }
+        if let Self::Text(text) = self {
+            Some(text)
+        } else {
+            None
+        }
     }
 
     /// The integer, if this is one and it fits.
     pub fn as_i64(&self) -> Option<i64> {
-        if let Self::Integer(int) = self { (*int).try_into().ok() } else { None }
+        if let Self::Integer(int) = self {
+            (*int).try_into().ok()
+        } else {
+            None
+        }
     }
 
     /// The integer, if this is one, not negative.
     pub fn as_u64(&self) -> Option<u64> {
-        if let Self::Integer(int) = self { (*int).try_into().ok() } else { None }
+        if let Self::Integer(int) = self {
+            (*int).try_into().ok()
+        } else {
+            None
+        }
     }
 
     /// The truth value, if this is one.
     pub fn as_bool(&self) -> Option<bool> {
-        if let Self::Bool(bool) = self { Some(*bool) } else { None }
+        if let Self::Bool(bool) = self {
+            Some(*bool)
+        } else {
+            None
+        }
     }
 
     /// The number, if this is a floating-point number; an integer is not converted.
     pub fn as_f64(&self) -> Option<f64> {
-        if let Self::Float(float) = self { Some(*float) } else { None }
+        if let Self::Float(float) = self {
+            Some(*float)
+        } else {
+            None
+        }
     }
 
     /// The bytes, if this is a byte string.
     pub fn as_bytes(&self) -> Option<&[u8]> {
-        if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
+        if let Self::Bytes(bytes) = self {
+            Some(bytes)
+        } else {
+            None
+        }
     }
 
     /// The items, if this is an array.
     pub fn as_array(&self) -> Option<&[Self]> {
-        if let Self::Array(items) = self { Some(items) } else { None }
+        if let Self::Array(items) = self {
+            Some(items)
+        } else {
+            None
+        }
     }
 
     /// The entries in the order of the wire, if this is a map.
     pub fn as_map(&self) -> Option<&[(Self, Self)]> {
-        if let Self::Map(entries) = self { Some(entries) } else { None }
+        if let Self::Map(entries) = self {
+            Some(entries)
+        } else {
+            None
+        }
     }
 
     /// The value under a text key, if this is a map that has it.
@@ -101,7 +133,11 @@ impl Value {
     /// If the key is there more than once, the last one counts, as in a Python dictionary made from the same bytes.
     /// The entries are searched one by one.
     pub fn get(&self, key: &str) -> Option<&Self> {
-        let (_, value) = self.as_map()?.iter().rev().find(|(k, _)| k.as_str() == Some(key))?;
+        let (_, value) = self
+            .as_map()?
+            .iter()
+            .rev()
+            .find(|(k, _)| k.as_str() == Some(key))?;
         Some(value)
     }
 }

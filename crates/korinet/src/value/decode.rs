@@ -4,11 +4,6 @@ use minicbor::{Decode, Decoder, decode};
 
 use super::Value;
 
-/// How deep arrays, maps and tags may be nested in a [`Value`] that is decoded: 64.
-///
-/// Decoding recurses once for each level, so this bounds the stack that a peer can make it use.
-pub const MAX_DEPTH: usize = 64;
-
 const BREAK: u8 = 0xff;
 
 /// Why bytes are not a [`Value`]. Offsets count bytes from the start of the input.
@@ -22,7 +17,9 @@ pub enum ValueError {
         offset: usize,
     },
     /// What is there is not well-formed CBOR.
-    #[error("malformed item at byte {offset}: no item can begin with or contain what follows 0x{head:02x}")]
+    #[error(
+        "malformed item at byte {offset}: no item can begin with or contain what follows 0x{head:02x}"
+    )]
     Malformed {
         /// Where the item begins.
         offset: usize,
@@ -40,7 +37,7 @@ pub enum ValueError {
     TooDeep {
         /// Where the first item beyond the limit begins.
         offset: usize,
-        /// The limit, [`MAX_DEPTH`].
+        /// The limit, [`Value::MAX_DEPTH`].
         limit: usize,
     },
     /// There are bytes after the item.
@@ -54,6 +51,11 @@ pub enum ValueError {
 }
 
 impl Value {
+    /// How deep arrays, maps and tags may be nested in a value that is decoded: 64 levels.
+    ///
+    /// Decoding recurses once for each level, so this bounds the stack that a peer can make it use.
+    pub const MAX_DEPTH: usize = 64;
+
     /// Decodes the one item that `cbor` consists of.
     ///
     /// Memory is taken as items are read, never by a declared length; it can reach about 64 times the input, twice
@@ -61,7 +63,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the bytes are not well-formed CBOR, are nested deeper than [`MAX_DEPTH`], or go on after the item.
+    /// If the bytes are not well-formed CBOR, are nested deeper than [`Self::MAX_DEPTH`], or go on after the item.
     pub fn from_cbor(cbor: &[u8]) -> Result<Self, ValueError> {
         let mut decoder = Decoder::new(cbor);
         let value = item(&mut decoder, 0)?;
@@ -90,8 +92,11 @@ fn item(d: &mut Decoder<'_>, depth: usize) -> Result<Value, ValueError> {
     let offset = d.position();
     let head = peek(d).ok_or(ValueError::UnexpectedEnd { offset })?;
     let (major, info) = (head >> 5, head & 0x1f);
-    if (4..=6).contains(&major) && depth == MAX_DEPTH {
-        return Err(ValueError::TooDeep { offset, limit: MAX_DEPTH });
+    if (4..=6).contains(&major) && depth == Value::MAX_DEPTH {
+        return Err(ValueError::TooDeep {
+            offset,
+            limit: Value::MAX_DEPTH,
+        });
     }
     let place = |error| classify(&error, offset, head);
     Ok(match (major, info) {
@@ -110,7 +115,9 @@ fn item(d: &mut Decoder<'_>, depth: usize) -> Result<Value, ValueError> {
         }
         (5, _) => {
             let length = d.map().map_err(place)?;
-            Value::Map(repeat(d, length, |d| Ok((item(d, depth + 1)?, item(d, depth + 1)?)))?)
+            Value::Map(repeat(d, length, |d| {
+                Ok((item(d, depth + 1)?, item(d, depth + 1)?))
+            })?)
         }
         (6, _) => {
             let tag = d.tag().map_err(place)?;
@@ -121,7 +128,9 @@ fn item(d: &mut Decoder<'_>, depth: usize) -> Result<Value, ValueError> {
         (_, 23) => d.undefined().map(|()| Value::Undefined).map_err(place)?,
         (_, 0..=24) => match d.simple().map_err(place)? {
             // The two-byte form of what fits in one byte is not well-formed (RFC 8949, section 3.3).
-            number if info == 24 && number < 32 => return Err(ValueError::Malformed { offset, head }),
+            number if info == 24 && number < 32 => {
+                return Err(ValueError::Malformed { offset, head });
+            }
             number => Value::Simple(number),
         },
         (_, 25..=27) => Value::Float(d.f64().map_err(place)?),
@@ -156,7 +165,8 @@ fn peek(d: &Decoder<'_>) -> Option<u8> {
 }
 
 fn classify(error: &decode::Error, offset: usize, head: u8) -> ValueError {
-    let is_utf8 = std::error::Error::source(error).is_some_and(|source| source.is::<std::str::Utf8Error>());
+    let is_utf8 =
+        std::error::Error::source(error).is_some_and(|source| source.is::<std::str::Utf8Error>());
     if is_utf8 {
         ValueError::InvalidUtf8 { offset }
     } else if error.is_type_mismatch() {

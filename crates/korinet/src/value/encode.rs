@@ -9,10 +9,11 @@ use super::Value;
 impl Value {
     /// Encodes in the shortest form: smallest integers and floats, definite lengths, NaN as `f9 7e 00`.
     ///
-    /// A value nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH) is encoded too, but [`Value::from_cbor`] refuses it.
+    /// A value nested deeper than [`MAX_DEPTH`](Self::MAX_DEPTH) is encoded too, but [`Value::from_cbor`] refuses it.
     pub fn to_cbor(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        minicbor::encode(self, &mut bytes).expect("every value has an encoding and a vector takes every write");
+        minicbor::encode(self, &mut bytes)
+            .expect("every value has an encoding and a vector takes every write");
         bytes
     }
 }
@@ -38,17 +39,22 @@ impl<C> Encode<C> for Value {
                 e.tag(Tag::new(*number))?;
                 return content.encode(e, ctx);
             }
-            Self::Simple(24..=31) | Self::Undefined => e.undefined()?,
+            Self::Simple(20) => e.bool(false)?,
+            Self::Simple(21) => e.bool(true)?,
+            Self::Simple(22) | Self::Null => e.null()?,
+            Self::Simple(23..=31) | Self::Undefined => e.undefined()?,
             Self::Simple(number) => e.simple(*number)?,
             Self::Bool(bool) => e.bool(*bool)?,
-            Self::Null => e.null()?,
             Self::Float(float) => shortest_float(e, *float)?,
         };
         Ok(())
     }
 }
 
-fn shortest_float<W: Write>(e: &mut Encoder<W>, wide: f64) -> Result<&mut Encoder<W>, Error<W::Error>> {
+fn shortest_float<W: Write>(
+    e: &mut Encoder<W>,
+    wide: f64,
+) -> Result<&mut Encoder<W>, Error<W::Error>> {
     if wide.is_nan() {
         return e.f16(f32::NAN);
     }
