@@ -2,7 +2,8 @@ use bytes::Bytes;
 use korinet_proto::v2::Frame;
 use korinet_session::v2::{Delivery, Position};
 use korinet_wire::v2::Id;
-use minicbor::Decode;
+use minicbor::encode::{self, Write};
+use minicbor::{Decode, Encode, Encoder};
 
 use crate::{Value, ValueError};
 
@@ -66,5 +67,19 @@ impl Message {
 
     pub(crate) const fn position(&self) -> Position {
         self.0.position
+    }
+}
+
+/// Writes the message as it came, so that it can be passed on.
+impl<C> Encode<C> for Message {
+    fn encode<W: Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        encoder
+            .writer_mut()
+            .write_all(self.data())
+            .map_err(encode::Error::write)
     }
 }

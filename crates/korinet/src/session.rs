@@ -120,6 +120,20 @@ impl Sender {
         let frame = self.0.encode(message)?;
         Ok(self.0.send(frame).await?)
     }
+
+    /// Ends the conversation in good order, for both halves and all clones: see [`Session::close`].
+    /// Messages that were received before can still be read.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// The conversation ends all the same, but nobody is told how.
+    pub async fn close(self) -> Result<(), SessionError> {
+        self.0.close().await
+    }
 }
 
 /// The receiving half of a [`Session`].

@@ -173,14 +173,9 @@ impl Session {
     ///
     /// Giving up the future is dropping the session.
     pub async fn close(self) -> Result<(), SessionError> {
-        let (reply, closed) = oneshot::channel();
-        let control = self.sender.control.clone();
-        let state = self.sender.state.clone();
-        drop(self);
-        if control.send(Close { reply }).await.is_err() {
-            return ended(&state);
-        }
-        closed.await.unwrap_or_else(|_| ended(&state))
+        let (sender, receiver) = self.split();
+        drop(receiver);
+        sender.close().await
     }
 }
 
@@ -238,6 +233,25 @@ impl Sender {
         acknowledged
             .await
             .unwrap_or_else(|_| Err(not_sent(&self.state)))
+    }
+
+    /// Ends the conversation in good order, for both halves and all clones: see [`Session::close`].
+    /// Messages that were received before can still be read.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// The conversation ends all the same, but nobody is told how.
+    pub async fn close(self) -> Result<(), SessionError> {
+        let (reply, closed) = oneshot::channel();
+        let Self { control, state, .. } = self;
+        if control.send(Close { reply }).await.is_err() {
+            return ended(&state);
+        }
+        closed.await.unwrap_or_else(|_| ended(&state))
     }
 }
 

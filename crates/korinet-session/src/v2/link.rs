@@ -199,6 +199,12 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         let driver = &mut *self.driver;
         let is_reading = !self.is_input_over
             && driver.held.len() + usize::from(self.repeat.is_some()) < MAX_HELD;
+        let io = NextIo {
+            is_reading,
+            // Whether everything is written is what an end waits for.
+            tells_flushed: !is_reading || driver.closing.is_some(),
+            is_write_failed: self.write_failure.is_some(),
+        };
         let can_send = !self.core.is_busy() && driver.closing.is_none() && !self.is_input_over;
         let ack_deadline = self.ack_deadline.filter(|_| self.core.is_busy());
         // What came first is delivered first.
@@ -208,7 +214,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         };
         tokio::select! {
             biased;
-            event = next_io(&mut self.framed, is_reading, self.write_failure.is_some()) => event,
+            event = next_io(&mut self.framed, io) => event,
             Some(outgoing) = driver.outgoing.recv(), if can_send => Event::Outgoing(outgoing),
             close = driver.control.recv(), if driver.closing.is_none() => match close {
                 Some(close) => Event::Close(close),
@@ -338,17 +344,28 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
 
 type Reply = oneshot::Sender<Result<(), SendError>>;
 
-/// Reads the next frame, if `is_reading`, and writes the write buffer all the while. Cancel safe.
+/// What to wait for at the socket.
+#[derive(Clone, Copy)]
+struct NextIo {
+    is_reading: bool,
+    tells_flushed: bool,
+    is_write_failed: bool,
+}
+
+/// Reads the next frame, if it is wanted, and writes the write buffer all the while. Cancel safe.
 async fn next_io<Io: AsyncRead + AsyncWrite + Unpin>(
     framed: &mut Framed<Io, FrameCodec>,
-    is_reading: bool,
-    is_write_failed: bool,
+    NextIo {
+        is_reading,
+        tells_flushed,
+        is_write_failed,
+    }: NextIo,
 ) -> Event {
     let mut is_unwritten = !is_write_failed && !framed.write_buffer().is_empty();
     poll_fn(|cx| {
         if is_unwritten {
             match Sink::<EncodedFrame>::poll_flush(Pin::new(&mut *framed), cx) {
-                Poll::Ready(Ok(())) if !is_reading => return Poll::Ready(Event::Flushed),
+                Poll::Ready(Ok(())) if tells_flushed => return Poll::Ready(Event::Flushed),
                 Poll::Ready(Ok(())) => is_unwritten = false,
                 Poll::Ready(Err(error)) => return Poll::Ready(Event::WriteFailed(error)),
                 Poll::Pending => {}

@@ -20,7 +20,10 @@ fn array(items: impl IntoIterator<Item = i32>) -> Value {
 }
 
 fn unhex(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -28,7 +31,12 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn map(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    Value::Map(
+        entries
+            .into_iter()
+            .map(|(key, value)| (key.into(), value))
+            .collect(),
+    )
 }
 
 /// The examples of RFC 8949, appendix A, that are in preferred serialization.
@@ -47,9 +55,15 @@ fn preferred_examples() -> Vec<(&'static str, Value)> {
         ("1a000f4240", int(1_000_000)),
         ("1b000000e8d4a51000", int(1_000_000_000_000)),
         ("1bffffffffffffffff", int(18_446_744_073_709_551_615)),
-        ("c249010000000000000000", tag(2, bytes(&[1, 0, 0, 0, 0, 0, 0, 0, 0]))),
+        (
+            "c249010000000000000000",
+            tag(2, bytes(&[1, 0, 0, 0, 0, 0, 0, 0, 0])),
+        ),
         ("3bffffffffffffffff", int(-18_446_744_073_709_551_616)),
-        ("c349010000000000000000", tag(3, bytes(&[1, 0, 0, 0, 0, 0, 0, 0, 0]))),
+        (
+            "c349010000000000000000",
+            tag(3, bytes(&[1, 0, 0, 0, 0, 0, 0, 0, 0])),
+        ),
         ("20", int(-1)),
         ("29", int(-10)),
         ("3863", int(-100)),
@@ -75,7 +89,10 @@ fn preferred_examples() -> Vec<(&'static str, Value)> {
         ("f7", Value::Undefined),
         ("f0", Value::Simple(16)),
         ("f8ff", Value::Simple(255)),
-        ("c074323031332d30332d32315432303a30343a30305a", tag(0, "2013-03-21T20:04:00Z")),
+        (
+            "c074323031332d30332d32315432303a30343a30305a",
+            tag(0, "2013-03-21T20:04:00Z"),
+        ),
         ("c11a514b67b0", tag(1, 1_363_896_240)),
         ("c1fb41d452d9ec200000", tag(1, 1_363_896_240.5)),
         ("d74401020304", tag(23, bytes(&[1, 2, 3, 4]))),
@@ -95,12 +112,24 @@ fn preferred_examples() -> Vec<(&'static str, Value)> {
         ("64f0908591", "\u{10151}".into()),
         ("80", array([])),
         ("83010203", array(1..=3)),
-        ("8301820203820405", vec![1.into(), array(2..=3), array(4..=5)].into()),
+        (
+            "8301820203820405",
+            vec![1.into(), array(2..=3), array(4..=5)].into(),
+        ),
         (long, array(1..=25)),
         ("a0", map([])),
-        ("a201020304", Value::Map(vec![(1.into(), 2.into()), (3.into(), 4.into())])),
-        ("a26161016162820203", map([("a", 1.into()), ("b", array(2..=3))])),
-        ("826161a161626163", vec!["a".into(), map([("b", "c".into())])].into()),
+        (
+            "a201020304",
+            Value::Map(vec![(1.into(), 2.into()), (3.into(), 4.into())]),
+        ),
+        (
+            "a26161016162820203",
+            map([("a", 1.into()), ("b", array(2..=3))]),
+        ),
+        (
+            "826161a161626163",
+            vec!["a".into(), map([("b", "c".into())])].into(),
+        ),
         ("a56161614161626142616361436164614461656145", map(letters)),
     ]
 }
@@ -108,7 +137,11 @@ fn preferred_examples() -> Vec<(&'static str, Value)> {
 #[test]
 fn examples_of_the_rfc_in_preferred_form_are_read_and_written_alike() {
     for (hex_text, value) in preferred_examples() {
-        assert_eq!(Value::from_cbor(&unhex(hex_text)).as_ref(), Ok(&value), "{hex_text}");
+        assert_eq!(
+            Value::from_cbor(&unhex(hex_text)).as_ref(),
+            Ok(&value),
+            "{hex_text}"
+        );
         assert_eq!(hex(&value.to_cbor()), hex_text, "{value:?}");
     }
 }
@@ -128,13 +161,29 @@ fn examples_of_the_rfc_in_other_forms_are_read() {
         ("9f01820203820405ff", nested()),
         ("83018202039f0405ff", nested()),
         ("83019f0203ff820405", nested()),
-        ("9f0102030405060708090a0b0c0d0e0f101112131415161718181819ff", array(1..=25)),
-        ("bf61610161629f0203ffff", map([("a", 1.into()), ("b", array(2..=3))])),
-        ("826161bf61626163ff", vec!["a".into(), map([("b", "c".into())])].into()),
-        ("bf6346756ef563416d7421ff", map([("Fun", true.into()), ("Amt", int(-2))])),
+        (
+            "9f0102030405060708090a0b0c0d0e0f101112131415161718181819ff",
+            array(1..=25),
+        ),
+        (
+            "bf61610161629f0203ffff",
+            map([("a", 1.into()), ("b", array(2..=3))]),
+        ),
+        (
+            "826161bf61626163ff",
+            vec!["a".into(), map([("b", "c".into())])].into(),
+        ),
+        (
+            "bf6346756ef563416d7421ff",
+            map([("Fun", true.into()), ("Amt", int(-2))]),
+        ),
     ];
     for (hex_text, value) in examples {
-        assert_eq!(Value::from_cbor(&unhex(hex_text)).as_ref(), Ok(&value), "{hex_text}");
+        assert_eq!(
+            Value::from_cbor(&unhex(hex_text)).as_ref(),
+            Ok(&value),
+            "{hex_text}"
+        );
     }
 }
 
@@ -153,7 +202,11 @@ fn repeated_keys_and_keys_that_are_no_text_are_kept() {
     let value = Value::from_cbor(&cbor).unwrap();
     assert_eq!(value.as_map().unwrap().len(), 4);
     assert_eq!(value.to_cbor(), cbor);
-    assert_eq!(value.get("a").and_then(Value::as_u64), Some(2), "the last one counts");
+    assert_eq!(
+        value.get("a").and_then(Value::as_u64),
+        Some(2),
+        "the last one counts"
+    );
 }
 
 #[test]
@@ -182,7 +235,13 @@ fn what_is_not_well_formed_is_refused_with_its_offset() {
         ("5f5f4100ffff", malformed(0, 0x5f)),
         ("8161ff", ValueError::InvalidUtf8 { offset: 1 }),
         ("7f61c361bcff", ValueError::InvalidUtf8 { offset: 0 }),
-        ("0102", ValueError::TrailingBytes { offset: 1, count: 1 }),
+        (
+            "0102",
+            ValueError::TrailingBytes {
+                offset: 1,
+                count: 1,
+            },
+        ),
     ];
     for (hex_text, error) in cases {
         assert_eq!(Value::from_cbor(&unhex(hex_text)), Err(error), "{hex_text}");
@@ -193,18 +252,27 @@ fn what_is_not_well_formed_is_refused_with_its_offset() {
 fn nesting_is_limited_for_arrays_maps_and_tags() {
     let limit = Value::MAX_DEPTH;
     for level in ["81", "9f", "c1", "a100"] {
-        let nested = |depth: usize| unhex(&(level.repeat(depth) + "00" + &"ff".repeat(if level == "9f" { depth } else { 0 })));
+        let nested = |depth: usize| {
+            unhex(
+                &(level.repeat(depth) + "00" + &"ff".repeat(if level == "9f" { depth } else { 0 })),
+            )
+        };
         assert!(Value::from_cbor(&nested(limit - 1)).is_ok());
         assert!(Value::from_cbor(&nested(limit)).is_ok());
         let offset = limit * level.len() / 2;
-        assert_eq!(Value::from_cbor(&nested(limit + 1)), Err(ValueError::TooDeep { offset, limit }));
+        assert_eq!(
+            Value::from_cbor(&nested(limit + 1)),
+            Err(ValueError::TooDeep { offset, limit })
+        );
         assert!(Value::from_cbor(&unhex(&level.repeat(250_000))).is_err());
     }
 }
 
 #[test]
 fn simple_values_put_in_by_hand_are_written_well_formed() {
-    let written: Vec<_> = [19, 20, 21, 22, 23, 24, 31, 32].map(|number| hex(&Value::Simple(number).to_cbor())).into();
+    let written: Vec<_> = [19, 20, 21, 22, 23, 24, 31, 32]
+        .map(|number| hex(&Value::Simple(number).to_cbor()))
+        .into();
     assert_eq!(written, ["f3", "f4", "f5", "f6", "f7", "f7", "f7", "f820"]);
 }
 
@@ -236,7 +304,11 @@ fn accessors_answer_only_for_their_own_type() {
 
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        (any::<u64>(), any::<bool>()).prop_map(|(n, negative)| int(if negative { -1 - i128::from(n) } else { n.into() })),
+        (any::<u64>(), any::<bool>()).prop_map(|(n, negative)| int(if negative {
+            -1 - i128::from(n)
+        } else {
+            n.into()
+        })),
         any::<Vec<u8>>().prop_map(Value::Bytes),
         any::<String>().prop_map(Value::Text),
         prop_oneof![0..20u8, 32..=255u8].prop_map(Value::Simple),

@@ -187,6 +187,19 @@ async fn closing_waits_for_the_peer_to_have_read_everything() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn closing_writes_the_last_acknowledgement_to_a_peer_that_stays() {
+    let server = server(processed());
+    let (mut peer, mut session) = accept(&server);
+    let one = peer.message(1);
+    peer.send(&one).await;
+    let delivery = recv(&mut session).await;
+    session.done(delivery.position);
+    assert_eq!(session.close().await, Ok(()));
+    peer.read_ack().await;
+    assert!(peer.is_closed().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn closing_tells_of_a_message_that_the_peer_left_unacknowledged() {
     let server = server(Config::default());
     let (mut peer, session) = accept(&server);

@@ -1,0 +1,164 @@
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use korinet::{Client, ClientBuilder, Protocol};
+
+/// Structured conversations over TCP that survive broken connections.
+#[derive(Debug, Parser)]
+#[command(name = "korinet", version, arg_required_else_help = true)]
+pub(crate) struct Command {
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Print the messages of all who connect
+    ///
+    /// Each message is one line of JSON on stdout, {"id": …, "data": …}, and is acknowledged once
+    /// that line is written and flushed. What happens to connections is told on stderr.
+    #[command(after_help = "Example: korinet listen 127.0.0.1:1235 --reply '{\"status\": true}'")]
+    Listen(Listen),
+    /// Send each line of stdin as a message
+    ///
+    /// Each line is one JSON value; they are sent in order, each after the one before it is
+    /// acknowledged. Received messages are printed as `korinet listen` prints them. When stdin ends
+    /// and everything is acknowledged, the command ends.
+    #[command(after_help = "Example: echo '{\"type\": \"ping\"}' | korinet connect 127.0.0.1:1235")]
+    Connect(Connect),
+    /// Measure acknowledged round trips
+    #[command(after_help = "Example: korinet ping 127.0.0.1:1235 -c 100 -i 0s")]
+    Ping(Ping),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Where to listen, HOST:PORT; port 0 lets the system choose
+    #[arg(value_name = "ADDR", value_parser = parse_addr)]
+    pub(crate) addr: String,
+    /// Which protocol peers may speak: auto, v2 or v3
+    #[arg(long, value_name = "VERSION", default_value = "auto", value_parser = parse_protocols)]
+    pub(crate) protocol: Protocols,
+    /// After each message, send this one to its sender
+    #[arg(long, value_name = "JSON", conflicts_with = "echo", value_parser = parse_json)]
+    pub(crate) reply: Option<korinet::Value>,
+    /// Send each message back to its sender
+    #[arg(long)]
+    pub(crate) echo: bool,
+    /// End after this many messages
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+    /// Also wait until this many messages were received
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) receive: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ping {
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+    /// How many to send
+    #[arg(short = 'c', long, value_name = "N", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) count: u32,
+    /// The pause between them
+    #[arg(short, long, value_name = "DUR", default_value = "200ms",
+          value_parser = humantime::parse_duration)]
+    pub(crate) interval: Duration,
+}
+
+/// Whom to connect to, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Peer {
+    /// Whom to connect to, HOST:PORT
+    #[arg(value_name = "ADDR", value_parser = parse_addr)]
+    pub(crate) addr: String,
+    /// Which protocol to speak: v2 or v3
+    #[arg(long, value_name = "VERSION", default_value = "v2")]
+    protocol: Protocol,
+    /// How long to go on reconnecting after a loss, such as 500ms, 2m or 1h30m
+    #[arg(long, value_name = "DUR", default_value = "2m", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+}
+
+impl Peer {
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        Client::builder()
+            .protocol(self.protocol)
+            .timeout(self.timeout)
+    }
+}
+
+/// The protocols that `--protocol` of a listener names.
+#[derive(Debug, Clone)]
+pub(crate) enum Protocols {
+    /// All that this version speaks.
+    Auto,
+    Only(Protocol),
+}
+
+fn parse_protocols(text: &str) -> Result<Protocols, String> {
+    match text {
+        "auto" => Ok(Protocols::Auto),
+        text => match text.parse() {
+            Ok(protocol) => Ok(Protocols::Only(protocol)),
+            Err(_) => Err("expected auto, v2 or v3".to_owned()),
+        },
+    }
+}
+
+fn parse_addr(text: &str) -> Result<String, String> {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return Err("expected HOST:PORT, the port is missing".to_owned());
+    };
+    if host.is_empty() {
+        return Err("expected HOST:PORT, the host is missing".to_owned());
+    }
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return Err("expected an IPv6 address in brackets, as in [::1]:1235".to_owned());
+    }
+    match port.parse::<u16>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("port \"{port}\" is no number from 0 to 65535")),
+    }
+}
+
+fn parse_json(text: &str) -> Result<korinet::Value, String> {
+    crate::json::parse(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Command::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_need_host_and_port() {
+        for good in ["localhost:1", "127.0.0.1:0", "[::1]:65535"] {
+            assert_eq!(parse_addr(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "localhost",
+            ":1",
+            "::1:80",
+            "host:",
+            "host:65536",
+            "host:-1",
+            "host:http",
+        ] {
+            assert!(parse_addr(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use korinet::{AckLevel, BindError, Message, SendError, Server, Session, SessionError, Value};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinSet, block_in_place};
+
+use crate::args::{Listen, Protocols};
+use crate::failure::Failure;
+use crate::output::{Output, Printed, chain, tell};
+use crate::signal;
+
+/// How long connections have to end in good order when the command ends.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// What all connections share.
+struct Shared {
+    output: Output,
+    answer: Option<Answer>,
+    /// Where a connection reports that the command is to end.
+    over: mpsc::Sender<Result<(), Failure>>,
+    /// Whether connections are to end.
+    closing: watch::Receiver<bool>,
+}
+
+enum Answer {
+    Echo,
+    Reply(Value),
+}
+
+pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
+    let mut builder = Server::builder().ack_level(AckLevel::Processed);
+    if let Protocols::Only(protocol) = args.protocol {
+        builder = builder.protocols(&[protocol]);
+    }
+    let server = builder
+        .bind(&args.addr)
+        .await
+        .map_err(|error| {
+            let text = chain(&error);
+            Failure::Told(match error {
+                BindError::Listen(_) => format!("{}: {text}", args.addr),
+                BindError::Config(_) | BindError::Random(_) | _ => text,
+            })
+        })?;
+    tell(format_args!("listening on {}", server.local_addr()));
+
+    let (over_sender, mut over) = mpsc::channel(1);
+    let (close, closing) = watch::channel(false);
+    let shared = Arc::new(Shared {
+        output: Output::new(args.count),
+        answer: match args.reply {
+            Some(reply) => Some(Answer::Reply(reply)),
+            None => args.echo.then_some(Answer::Echo),
+        },
+        over: over_sender,
+        closing,
+    });
+    let mut connections = JoinSet::new();
+    let mut ended = std::pin::pin!(signal::ended());
+    let result = loop {
+        tokio::select! {
+            session = server.accept() => {
+                connections.spawn(serve(session, Arc::clone(&shared)));
+            }
+            Some(_) = connections.join_next() => {}
+            Some(result) = over.recv() => break result,
+            failure = &mut ended => break Err(failure),
+        }
+    };
+    drop(server);
+    close.send_replace(true);
+    let all_closed = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(CLOSE_TIME, all_closed).await;
+    result
+}
+
+/// One connection from its beginning to its end.
+async fn serve(mut session: Session, shared: Arc<Shared>) {
+    let peer = match session.peer_addr() {
+        Some(addr) => addr.to_string(),
+        None => "peer".to_owned(),
+    };
+    tell(format_args!("{peer} connected"));
+    let mut closing = shared.closing.clone();
+    loop {
+        let received = tokio::select! {
+            received = session.recv() => received,
+            _ = closing.wait_for(|closing| *closing) => break,
+        };
+        match received {
+            Ok(Some(message)) => match take(&session, &message, &shared) {
+                Printed::Enough => break,
+                Printed::Last => {
+                    answer(&session, &message, &shared, &peer).await;
+                    // The acknowledgement of the last message is to arrive before this ends.
+                    let _ = session.close().await;
+                    let _ = shared.over.send(Ok(())).await;
+                    return;
+                }
+                Printed::Line => answer(&session, &message, &shared, &peer).await,
+            },
+            Ok(None) => {
+                tell(format_args!("{peer} disconnected"));
+                return;
+            }
+            Err(error) => {
+                tell_end(&peer, &error);
+                return;
+            }
+        }
+    }
+    let _ = session.close().await;
+}
+
+/// Prints a message and, once that is done, lets it be acknowledged.
+fn take(session: &Session, message: &Message, shared: &Shared) -> Printed {
+    match block_in_place(|| shared.output.print(message)) {
+        Ok(printed) => {
+            if printed != Printed::Enough {
+                session.done(message);
+            }
+            printed
+        }
+        Err(error) => {
+            let _ = shared.over.try_send(Err(Failure::from_stdout(&error)));
+            Printed::Enough
+        }
+    }
+}
+
+async fn answer(session: &Session, message: &Message, shared: &Shared, peer: &str) {
+    let mut closing = shared.closing.clone();
+    let send = async {
+        match &shared.answer {
+            Some(Answer::Echo) => session.send(message).await,
+            Some(Answer::Reply(reply)) => session.send(reply).await,
+            None => Ok(()),
+        }
+    };
+    tokio::select! {
+        result = send => match result {
+            Ok(()) | Err(SendError::Session(_)) => {
+                // What ended the session is told once, when it is read to its end.
+            }
+            Err(error) => tell(format_args!("{peer} answer not sent: {}", chain(&error))),
+        },
+        _ = closing.wait_for(|closing| *closing) => {}
+    }
+}
+
+/// A peer that did something wrong, or a network that did.
+fn tell_end(peer: &str, error: &SessionError) {
+    if let SessionError::ConnectionLost(korinet::ConnectionError::Decode(error)) = error {
+        tell(format_args!("{peer} error: {error}"));
+        return;
+    }
+    if let SessionError::ConnectionLost(error) = error {
+        tell(format_args!("{peer} lost: {}", chain(error)));
+        return;
+    }
+    tell(format_args!("{peer} error: {}", chain(error)));
+}

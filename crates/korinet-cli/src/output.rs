@@ -1,0 +1,98 @@
+use std::error::Error;
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use korinet::wire::v2::Id;
+use korinet::{Message, Value};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::json::Json;
+
+/// Where received messages are printed: whole lines, from however many connections, up to a count.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// How many more lines may be written.
+    left: Mutex<Option<u64>>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Printed {
+    /// Its line is written and flushed.
+    Line,
+    /// So is its line, which was the last.
+    Last,
+    /// Nothing: the last line was written before.
+    Enough,
+}
+
+impl Output {
+    /// Prints up to `count` messages, or any number.
+    pub(crate) const fn new(count: Option<u64>) -> Self {
+        Self {
+            left: Mutex::new(count),
+        }
+    }
+
+    /// Prints one message. Blocks while nobody reads stdout.
+    pub(crate) fn print(&self, message: &Message) -> io::Result<Printed> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if *left == Some(0) {
+            return Ok(Printed::Enough);
+        }
+        let mut line = serde_json::to_vec(&Line(message))?;
+        line.push(b'\n');
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&line)?;
+        stdout.flush()?;
+        if let Some(left) = &mut *left {
+            *left -= 1;
+            if *left == 0 {
+                return Ok(Printed::Last);
+            }
+        }
+        Ok(Printed::Line)
+    }
+}
+
+/// A message as a JSON object.
+struct Line<'a>(&'a Message);
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self.0.id() {
+            Id::Text(text) => map.serialize_entry("id", text)?,
+            Id::Cbor(cbor) => map.serialize_entry("id", &Json(&shape(cbor)))?,
+        }
+        map.serialize_entry("data", &Json(&shape(self.0.data())))?;
+        if self.0.is_redelivered() {
+            map.serialize_entry("redelivered", &true)?;
+        }
+        map.end()
+    }
+}
+
+/// What a received item holds. Its shape was checked when it was received, so there is always an
+/// answer.
+fn shape(cbor: &[u8]) -> Value {
+    Value::from_cbor(cbor).unwrap_or(Value::Undefined)
+}
+
+/// Tells on stderr what happened, in one line. If nobody reads that, nothing can be done.
+pub(crate) fn tell(what: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{what}");
+}
+
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,101 @@
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use korinet::{Session, Value};
+
+use crate::args::Ping;
+use crate::failure::Failure;
+use crate::signal;
+
+pub(crate) async fn run(args: Ping) -> Result<(), Failure> {
+    let session = args
+        .peer
+        .builder()
+        .connect(&args.peer.addr)
+        .await
+        .map_err(|error| Failure::from_error(&error))?;
+    let mut times = Vec::new();
+    let result = tokio::select! {
+        result = ping(&session, &args, &mut times) => result,
+        failure = signal::ended() => Err(failure),
+    };
+    summarise(times).map_err(|error| Failure::from_stdout(&error))?;
+    result?;
+    session
+        .close()
+        .await
+        .map_err(|error| Failure::from_error(&error))
+}
+
+async fn ping(session: &Session, args: &Ping, times: &mut Vec<Duration>) -> Result<(), Failure> {
+    for number in 1..=args.count {
+        if number > 1 {
+            tokio::time::sleep(args.interval).await;
+        }
+        let message = Value::Map(vec![
+            ("type".into(), "ping".into()),
+            ("num".into(), u64::from(number).into()),
+        ]);
+        let start = Instant::now();
+        session
+            .send(&message)
+            .await
+            .map_err(|error| Failure::from_error(&error))?;
+        let time = start.elapsed();
+        times.push(time);
+        writeln!(
+            io::stdout().lock(),
+            "{number}: acknowledged in {}",
+            micros(time)
+        )
+        .map_err(|error| Failure::from_stdout(&error))?;
+    }
+    Ok(())
+}
+
+fn summarise(mut times: Vec<Duration>) -> io::Result<()> {
+    times.sort_unstable();
+    let mut stdout = io::stdout().lock();
+    let count = times.len();
+    let (Some(min), Some(median), Some(p99)) =
+        (times.first(), quantile(&times, 50), quantile(&times, 99))
+    else {
+        return writeln!(stdout, "0 acknowledged");
+    };
+    writeln!(
+        stdout,
+        "{count} acknowledged, min/median/p99 = {}/{}/{}",
+        number(*min),
+        number(median),
+        micros(p99)
+    )
+}
+
+/// The least time that so many per cent of the times do not exceed.
+fn quantile(sorted: &[Duration], percent: usize) -> Option<Duration> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+fn micros(time: Duration) -> String {
+    format!("{} µs", number(time))
+}
+
+fn number(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_times_that_were_measured() {
+        let times: Vec<_> = (1..=200).map(Duration::from_micros).collect();
+        assert_eq!(quantile(&times, 50), Some(Duration::from_micros(100)));
+        assert_eq!(quantile(&times, 99), Some(Duration::from_micros(198)));
+        assert_eq!(quantile(&times[..1], 99), Some(Duration::from_micros(1)));
+        assert_eq!(quantile(&times[..2], 50), Some(Duration::from_micros(1)));
+        assert_eq!(quantile(&[], 50), None);
+    }
+}

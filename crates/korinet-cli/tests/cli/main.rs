@@ -1,0 +1,8 @@
+//! The `korinet` command as a shell sees it: its lines, its exit codes.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod connect;
+mod listen;
+mod ping;
+mod run;

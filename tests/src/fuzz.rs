@@ -1,0 +1,132 @@
+//! The bodies of the fuzz targets; the property tests call them too, so a crash that the fuzzer
+//! finds is one line away from being a test.
+
+use bytes::BytesMut;
+use korinet_proto::CodecError;
+use korinet_proto::v2::{Frame, FrameCodec};
+use korinet_wire::v2::{self as wire, Decoded, Limits};
+use tokio_util::codec::{Decoder, Encoder};
+
+/// Small limits, so that a fuzzer reaches them.
+const LIMITS: Limits = Limits {
+    max_frame: 4096,
+    max_depth: 16,
+};
+
+/// Decodes arbitrary bytes and checks what the wire layer promises of the answer.
+pub fn wire_decode(data: &[u8]) {
+    match wire::decode(data, &LIMITS) {
+        Ok(Decoded::Complete { frame, len }) => {
+            assert!(len <= data.len() && len <= 4 + LIMITS.max_frame as usize);
+            assert!(frame.data.len() < len);
+            for cut in [0, 3, 4, len - 1] {
+                let partial = wire::decode(&data[..cut], &LIMITS);
+                assert!(
+                    matches!(partial, Ok(Decoded::Partial { needed }) if needed >= 1 && cut + needed <= len),
+                    "a prefix of a frame is a partial frame, not {partial:?}"
+                );
+            }
+            check_round_trip(frame);
+        }
+        Ok(Decoded::Partial { needed }) => {
+            assert!(needed >= 1);
+            assert!(data.len() + needed <= 4 + LIMITS.max_frame as usize);
+        }
+        Err(error) => {
+            assert!(error.at <= data.len(), "{error} lies outside of the input");
+            assert!(!error.to_string().is_empty());
+        }
+    }
+}
+
+/// A decoded frame is encoded to bytes that decode to the same frame.
+fn check_round_trip(frame: wire::Frame<'_>) {
+    let limits = Limits {
+        max_frame: u32::MAX,
+        ..LIMITS
+    };
+    let mut encoded = vec![0; frame.encoded_len()];
+    frame
+        .encode(&limits, &mut encoded[..])
+        .expect("it was just decoded");
+    let again = wire::decode(&encoded, &limits);
+    let len = encoded.len();
+    assert_eq!(again, Ok(Decoded::Complete { frame, len }));
+}
+
+/// Feeds arbitrary bytes to the codec in one piece and in pieces of arbitrary sizes: the same
+/// frames, the same error, and no more memory than what arrived and one step.
+///
+/// The first bytes choose the sizes: a count, then that many sizes, used in turn.
+pub fn codec_chunks(data: &[u8]) {
+    let (sizes, stream) = match data.split_first() {
+        Some((count, rest)) => rest.split_at(rest.len().min(usize::from(count % 16))),
+        None => return,
+    };
+    let whole = run(stream, std::iter::repeat(stream.len().max(1)));
+    let sizes: Vec<usize> = match sizes {
+        [] => vec![1],
+        sizes => sizes.iter().map(|size| usize::from(*size).max(1)).collect(),
+    };
+    let pieces = run(stream, sizes.iter().copied().cycle());
+    assert_eq!(whole, pieces, "in pieces of {sizes:?}");
+}
+
+/// All frames, and how the stream ended.
+fn run(mut stream: &[u8], mut sizes: impl Iterator<Item = usize>) -> (Vec<Frame>, Option<String>) {
+    /// The most that the buffer may have beyond what is in it; see `read_buffer`.
+    const STEP: usize = 256 * 1024;
+    let mut codec = FrameCodec::new(LIMITS);
+    let mut buffer = BytesMut::new();
+    let mut frames = Vec::new();
+    loop {
+        match codec.decode(&mut buffer) {
+            Ok(Some(frame)) => frames.push(frame),
+            Ok(None) if stream.is_empty() => break,
+            Ok(None) => {
+                assert!(buffer.capacity() <= buffer.len() + STEP);
+                let size = sizes.next().unwrap_or(1).min(stream.len());
+                let (piece, rest) = stream.split_at(size);
+                buffer.extend_from_slice(piece);
+                stream = rest;
+            }
+            Err(error) => return (frames, Some(final_error(&mut codec, &mut buffer, &error))),
+        }
+    }
+    let end = match codec.decode_eof(&mut buffer) {
+        Ok(None) => None,
+        Ok(Some(_)) => panic!("a frame that decode did not see"),
+        Err(error) => Some(error.to_string()),
+    };
+    check_reencoded(&frames);
+    (frames, end)
+}
+
+/// An error stays: whatever comes after it is not decoded.
+fn final_error(codec: &mut FrameCodec, buffer: &mut BytesMut, error: &CodecError) -> String {
+    buffer.extend_from_slice(b"\0\0\0\x0c\xa2\x64data\xa0\x62id\x60");
+    let again = codec.decode(buffer).expect_err("the codec has failed");
+    assert_eq!(again.to_string(), error.to_string());
+    error.to_string()
+}
+
+/// What the codec writes, it reads.
+fn check_reencoded(frames: &[Frame]) {
+    let mut codec = FrameCodec::new(Limits {
+        max_frame: u32::MAX,
+        ..LIMITS
+    });
+    let mut buffer = BytesMut::new();
+    for frame in frames {
+        codec
+            .encode(frame.as_wire(), &mut buffer)
+            .expect("it was just decoded");
+    }
+    for frame in frames {
+        assert_eq!(
+            codec.decode(&mut buffer).expect("valid").as_ref(),
+            Some(frame)
+        );
+    }
+    assert!(buffer.is_empty());
+}
