@@ -99,7 +99,7 @@ pub enum SessionError {
     #[error("connection lost")]
     ConnectionLost(#[source] ConnectionError),
     /// The peer could not be reached again in time.
-    #[error("gave up {after:?} after the connection was lost")]
+    #[error("gave up {:?} after the connection was lost", Duration::from_millis(after.as_millis() as u64))]
     GaveUp {
         /// How long after the loss.
         after: Duration,

@@ -1,6 +1,6 @@
 use std::io;
 
-use crate::{ConnectionError, EncodeError, Protocol};
+use crate::{ConnectionError, EncodeError, Protocol, SessionError};
 
 /// A setting that a builder cannot go by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,10 +80,26 @@ pub enum BindError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
+    /// The session was closed, by this side or the peer, before the message was on its way.
+    #[error("session is closed")]
+    Closed,
     /// It cannot be sent at all: it is no message of the protocol, or too large.
     #[error(transparent)]
     Message(#[from] EncodeError),
-    /// The session is over; the error says whether the message may have arrived.
-    #[error(transparent)]
-    Session(#[from] korinet_session::SendError),
+    /// The session ended before the message was on its way: it did not arrive.
+    #[error("message was not sent")]
+    NotSent(#[source] SessionError),
+    /// The session ended before the acknowledgement came: the message may have arrived.
+    #[error("message is not acknowledged")]
+    Unacknowledged(#[source] SessionError),
+}
+
+impl From<korinet_session::SendError> for SendError {
+    fn from(error: korinet_session::SendError) -> Self {
+        match error {
+            korinet_session::SendError::NotSent(error) => Self::NotSent(error),
+            korinet_session::SendError::Unacknowledged(error) => Self::Unacknowledged(error),
+            korinet_session::SendError::Closed | _ => Self::Closed,
+        }
+    }
 }

@@ -98,7 +98,7 @@ impl<D: Dial> Client<D> {
                 ControlFlow::Break(Over::Closed)
             }
             End::Lost(error) if error.is_retryable() => {
-                tracing::info!(%error, "connection lost");
+                tracing::debug!(%error, "connection lost");
                 ControlFlow::Continue(error)
             }
             End::Lost(error) => ControlFlow::Break(Over::Error(SessionError::Incompatible(error))),

@@ -1,26 +1,28 @@
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures_util::{Sink, Stream};
+use futures_util::{Sink, SinkExt, Stream};
 use korinet_proto::CodecError;
 use korinet_proto::v2::{EncodedFrame, Frame, FrameCodec, Received, StopAndWait};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio_util::codec::Framed;
 
 use super::driver::{Driver, ENDED_BY_PEER, Token};
 use super::handle::{Close, Outgoing, Position};
-use super::received_log::{ConnectionId, ReceivedLog};
+use super::received_log::{ConnectionId, First, ReceivedLog};
 use crate::clock::now;
 use crate::{ConnectionError, SendError};
 
 /// How many messages may wait for room in the inbox while reading goes on: the acknowledgement that
 /// we wait for may stand behind one.
 const MAX_HELD: usize = 2;
+
+/// How long the end of an old connection may lag behind the first message of the new one.
+const DECISION_TIME: Duration = Duration::from_millis(50);
 
 /// How long a closed connection waits for the peer to close it too, so that the last bytes are not
 /// lost with it.
@@ -61,6 +63,9 @@ pub(super) struct Link<'a, Io> {
     acknowledged: Position,
     /// A message that came on an earlier connection already, and is not taken yet.
     repeat: Option<(Frame, Token)>,
+    /// The first message, while it is not known whether it came before, and until when to wait for
+    /// that.
+    undecided: Option<(Frame, Instant)>,
     /// When the message under way must be acknowledged.
     ack_deadline: Option<Instant>,
     /// Nothing came yet.
@@ -88,6 +93,8 @@ enum Event {
     Repeat {
         is_taken: bool,
     },
+    /// It is time to decide about the first message.
+    Decide,
     AckTimeout,
 }
 
@@ -108,6 +115,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             id,
             acknowledged: driver.received,
             repeat: None,
+            undecided: None,
             ack_deadline: None,
             is_fresh: true,
             is_input_over: false,
@@ -127,8 +135,11 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             let event = self.next_event().await;
             self.handle(event);
         };
+        if let Some((frame, _)) = self.undecided.take() {
+            self.handle_first(frame, None);
+        }
         if let End::Closed | End::Dropped = end {
-            linger(self.framed.get_mut()).await;
+            linger(&mut self.framed).await;
         }
         self.log().handle_closed(now(), self.id);
         self.driver.unacknowledged = self.core.into_unacknowledged();
@@ -174,12 +185,20 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         if self.is_input_over {
             let owes_nothing = match self.role {
                 Role::Client => true,
-                Role::Server => self.acknowledged == self.driver.received && self.repeat.is_none(),
+                Role::Server => {
+                    self.acknowledged == self.driver.received
+                        && self.repeat.is_none()
+                        && self.undecided.is_none()
+                }
             };
             if let Some(error) = &self.write_failure {
                 return Some(End::Lost(error.clone()));
             }
-            if self.role == Role::Server && self.driver.held.is_empty() {
+            if self.role == Role::Server
+                && self.driver.held.is_empty()
+                && self.repeat.is_none()
+                && self.undecided.is_none()
+            {
                 self.driver.inbox = None;
             }
             if !is_flushed || !owes_nothing {
@@ -197,8 +216,9 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
     /// Waits for what happens next. Cancel safe.
     async fn next_event(&mut self) -> Event {
         let driver = &mut *self.driver;
-        let is_reading = !self.is_input_over
-            && driver.held.len() + usize::from(self.repeat.is_some()) < MAX_HELD;
+        let is_first_pending = self.repeat.is_some() || self.undecided.is_some();
+        let is_reading =
+            !self.is_input_over && driver.held.len() + usize::from(is_first_pending) < MAX_HELD;
         let io = NextIo {
             is_reading,
             // Whether everything is written is what an end waits for.
@@ -208,10 +228,8 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         let can_send = !self.core.is_busy() && driver.closing.is_none() && !self.is_input_over;
         let ack_deadline = self.ack_deadline.filter(|_| self.core.is_busy());
         // What came first is delivered first.
-        let held = match self.repeat {
-            None => driver.inbox.as_ref(),
-            Some(_) => None,
-        };
+        let held = driver.inbox.as_ref().filter(|_| !is_first_pending);
+        let decide_at = self.undecided.as_ref().map(|(_, at)| *at);
         tokio::select! {
             biased;
             event = next_io(&mut self.framed, io) => event,
@@ -228,12 +246,8 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
                     None => std::future::pending().await,
                 }
             } => Event::Repeat { is_taken },
-            () = async {
-                match ack_deadline {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            } => Event::AckTimeout,
+            () = sleep_until(decide_at) => Event::Decide,
+            () = sleep_until(ack_deadline) => Event::AckTimeout,
         }
     }
 
@@ -249,6 +263,11 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             // Seen to by `transmit` and `poll_end`.
             Event::Taken | Event::Flushed => {}
             Event::Repeat { is_taken } => self.handle_repeat(is_taken),
+            Event::Decide => {
+                if let Some((frame, _)) = self.undecided.take() {
+                    self.handle_first(frame, None);
+                }
+            }
             Event::AckTimeout => {
                 let timeout = self.driver.config.ack_timeout.unwrap_or_default();
                 self.end = Some(End::Lost(ConnectionError::AckTimeout(timeout)));
@@ -294,15 +313,23 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             // Nobody will take it, so it is not acknowledged.
             return;
         }
-        if is_first {
-            let earlier = self.log().handle_first(now(), self.id, &frame);
-            if let Some(token) = earlier {
+        match is_first {
+            true => self.handle_first(frame, now().checked_add(DECISION_TIME)),
+            false => self.deliver(frame, false),
+        }
+    }
+
+    /// Finds out whether the first message came before, or puts that off to `later`.
+    fn handle_first(&mut self, frame: Frame, later: Option<Instant>) {
+        let first = self.log().handle_first(now(), self.id, &frame);
+        match (first, later) {
+            (First::Repeat(token), _) => {
                 self.log().handle_message(self.id, &frame, token.clone());
                 self.repeat = Some((frame, token));
-                return;
             }
+            (First::Undecided, Some(later)) => self.undecided = Some((frame, later)),
+            (First::New | First::Undecided, _) => self.deliver_before_held(frame, false),
         }
-        self.deliver(frame, false);
     }
 
     fn deliver(&mut self, frame: Frame, redelivered: bool) {
@@ -316,15 +343,19 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             return;
         };
         if is_taken {
-            tracing::info!(id = %frame.id(), "message came again, it was taken before");
+            tracing::info!(id = %frame.id(), "message came again, it is delivered once");
             self.core.accept();
             self.log().handle_acknowledged(now(), self.id);
             return;
         }
-        // Its place is before those that came after it.
+        self.deliver_before_held(frame, true);
+    }
+
+    /// Delivers the first message of the connection, whose place is before those that came after it.
+    fn deliver_before_held(&mut self, frame: Frame, redelivered: bool) {
         let later = std::mem::take(&mut self.driver.held);
         self.driver.received.0 -= later.len() as u64;
-        self.deliver(frame, true);
+        self.deliver(frame, redelivered);
         for delivery in later {
             self.deliver(delivery.frame, delivery.redelivered);
         }
@@ -338,11 +369,20 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             // Not in good order if a message is under way.
             let error = self.core.is_busy().then_some(&ENDED_BY_PEER);
             self.driver.mark_closed(error);
+            // A client that left may be back at any moment, before the last acknowledgement is made.
+            self.log().handle_closed(now(), self.id);
         }
     }
 }
 
 type Reply = oneshot::Sender<Result<(), SendError>>;
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
 
 /// What to wait for at the socket.
 #[derive(Clone, Copy)]
@@ -388,15 +428,15 @@ async fn next_io<Io: AsyncRead + AsyncWrite + Unpin>(
     .await
 }
 
-/// Half-closes a connection and reads it to its end: closed with bytes unread it would be reset, and
-/// a reset can destroy what the peer has not read yet.
-async fn linger<Io: AsyncRead + AsyncWrite + Unpin>(io: &mut Io) {
+/// Writes what is left, half-closes the connection and reads it to its end: closed with bytes unread
+/// it would be reset, and a reset can destroy what the peer has not read yet.
+async fn linger<Io: AsyncRead + AsyncWrite + Unpin>(framed: &mut Framed<Io, FrameCodec>) {
     let read_to_end = async {
-        io.shutdown().await?;
+        SinkExt::<EncodedFrame>::close(framed).await?;
         let mut rest = [0; 4096];
-        while io.read(&mut rest).await? > 0 {}
-        Ok::<(), io::Error>(())
+        while framed.get_mut().read(&mut rest).await? > 0 {}
+        Ok::<(), CodecError>(())
     };
-    // Whatever goes wrong now, everything is acknowledged.
+    // Whatever goes wrong now, there is nobody left to tell.
     let _ = tokio::time::timeout(LINGER, read_to_end).await;
 }

@@ -60,6 +60,25 @@ pub struct ReceivedLog<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u64);
 
+/// What the first message of a connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum First<T> {
+    /// A message of its own.
+    New,
+    /// One that came before on another connection; what was noted of it.
+    Repeat(T),
+    /// One that came before if that connection turns out to have ended: the package's client leaves
+    /// the old one when it has the new one, and the news of both arrive in any order. To be asked
+    /// again a moment later; if it is still open then, the message is [`New`](Self::New).
+    Undecided,
+}
+
+enum Chance {
+    None,
+    Repeat,
+    IfItEnds,
+}
+
 #[derive(Debug)]
 struct Connection<T> {
     peer: Option<IpAddr>,
@@ -107,28 +126,37 @@ impl<T: Clone> ReceivedLog<T> {
         id
     }
 
-    /// A connection begins with this message: what was noted of it, if it is one that came before.
-    pub fn handle_first(&mut self, now: Instant, on: ConnectionId, frame: &Frame) -> Option<T> {
-        let peer = self.connections.get(&on)?.peer;
+    /// A connection begins with this message: whether it is one that came before.
+    pub fn handle_first(&mut self, now: Instant, on: ConnectionId, frame: &Frame) -> First<T> {
+        let Some(peer) = self.connections.get(&on).map(|this| this.peer) else {
+            return First::New;
+        };
         let id = self.hash_id(frame);
         let data = self.hasher.hash_one(&frame.data()[..]);
         let by_content =
             self.repeats == Repeats::DeliverOnce && !MessageIds::is_marked(&frame.id());
-        let earlier = self
-            .by_data
-            .range((data, ConnectionId(0))..=(data, ConnectionId(u64::MAX)))
-            .map(|(_, connection)| *connection)
-            .find(|connection| {
-                *connection != on
-                    && self.connections.get(connection).is_some_and(|earlier| {
-                        earlier.last.as_ref().is_some_and(|last| last.id == id)
-                            || by_content && earlier.may_repeat(now, peer)
-                    })
-            })?;
-        let last = self.connections.get_mut(&earlier)?.last.as_mut()?;
-        // It is accounted for: only the copy on this connection can come once more.
-        last.confirmed = true;
-        Some(last.value.clone())
+        let mut first = First::New;
+        let same_data = (data, ConnectionId(0))..=(data, ConnectionId(u64::MAX));
+        for (_, earlier) in self.by_data.range(same_data) {
+            let Some(earlier) = self.connections.get_mut(earlier).filter(|_| *earlier != on) else {
+                continue;
+            };
+            let chance = match &earlier.last {
+                Some(last) if last.id == id => Chance::Repeat,
+                Some(_) if by_content => earlier.chance(now, peer),
+                _ => Chance::None,
+            };
+            match (chance, &mut earlier.last) {
+                (Chance::Repeat, Some(last)) => {
+                    // It is accounted for: only the copy on this connection can come once more.
+                    last.confirmed = true;
+                    return First::Repeat(last.value.clone());
+                }
+                (Chance::IfItEnds, _) => first = First::Undecided,
+                (Chance::Repeat | Chance::None, _) => {}
+            }
+        }
+        first
     }
 
     /// A message came, the first or a later one; `value` is what to note of it.
@@ -166,11 +194,14 @@ impl<T: Clone> ReceivedLog<T> {
         }
     }
 
-    /// A connection ended, in whatever way.
+    /// A connection ended, in whatever way; only the first time counts.
     pub fn handle_closed(&mut self, now: Instant, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
+        if connection.ended_at.is_some() {
+            return;
+        }
         connection.ended_at = Some(now);
         self.ended.push_back(id);
         self.forget(now);
@@ -206,20 +237,27 @@ impl<T: Clone> ReceivedLog<T> {
 impl<T> Connection<T> {
     /// Whether a client at `peer` may send this connection's last message again, `now`, because it
     /// missed the acknowledgement.
-    fn may_repeat(&self, now: Instant, peer: Option<IpAddr>) -> bool {
-        let (Some(last), Some(ended_at)) = (&self.last, self.ended_at) else {
-            return false;
+    fn chance(&self, now: Instant, peer: Option<IpAddr>) -> Chance {
+        let Some(last) = &self.last else {
+            return Chance::None;
         };
         if last.confirmed || last.keeps_ids || peer.is_none() || self.peer != peer {
-            return false;
+            return Chance::None;
         }
-        let since_end = now.saturating_duration_since(ended_at);
-        match last.acknowledged_at {
-            None => since_end <= PEER_TIMEOUT,
+        let ended_at = self.ended_at.unwrap_or(now);
+        let is_in_time = match last.acknowledged_at {
+            // Not made, or made too late to reach the client.
+            None => now.saturating_duration_since(ended_at) <= PEER_TIMEOUT,
+            Some(at) if at > ended_at => now.saturating_duration_since(ended_at) <= PEER_TIMEOUT,
             Some(at) => {
-                since_end <= PEER_RECONNECT
+                now.saturating_duration_since(ended_at) <= PEER_RECONNECT
                     && ended_at.saturating_duration_since(at) <= PEER_ACK_WAIT
             }
+        };
+        match (is_in_time, self.ended_at) {
+            (false, _) => Chance::None,
+            (true, Some(_)) => Chance::Repeat,
+            (true, None) => Chance::IfItEnds,
         }
     }
 }

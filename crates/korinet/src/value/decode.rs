@@ -101,14 +101,16 @@ fn item(d: &mut Decoder<'_>, depth: usize) -> Result<Value, ValueError> {
     let place = |error| classify(&error, offset, head);
     Ok(match (major, info) {
         (0 | 1, _) => Value::Integer(d.int().map_err(place)?),
-        (2, _) => {
+        (2, 31) => {
             let chunks: Result<Vec<&[u8]>, _> = d.bytes_iter().map_err(place)?.collect();
             Value::Bytes(chunks.map_err(place)?.concat())
         }
-        (3, _) => {
+        (2, _) => Value::Bytes(d.bytes().map_err(place)?.to_vec()),
+        (3, 31) => {
             let chunks: Result<Vec<&str>, _> = d.str_iter().map_err(place)?.collect();
             Value::Text(chunks.map_err(place)?.concat())
         }
+        (3, _) => Value::Text(d.str().map_err(place)?.to_owned()),
         (4, _) => {
             let length = d.array().map_err(place)?;
             Value::Array(repeat(d, length, |d| item(d, depth + 1))?)
