@@ -40,7 +40,7 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "VERSION", default_value = "auto", value_parser = parse_protocols)]
     pub(crate) protocol: Protocols,
     /// After each message, send this one to its sender
-    #[arg(long, value_name = "JSON", conflicts_with = "echo", value_parser = parse_json)]
+    #[arg(long, value_name = "JSON", conflicts_with = "echo", value_parser = parse_message)]
     pub(crate) reply: Option<korinet::Value>,
     /// Send each message back to its sender
     #[arg(long)]
@@ -129,8 +129,12 @@ fn parse_addr(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_json(text: &str) -> Result<korinet::Value, String> {
-    crate::json::parse(text.as_bytes()).map_err(|error| error.to_string())
+fn parse_message(text: &str) -> Result<korinet::Value, String> {
+    match crate::json::parse(text.as_bytes()) {
+        Ok(value @ korinet::Value::Map(_)) => Ok(value),
+        Ok(_) => Err("expected a JSON object".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use korinet::{AckLevel, Receiver, Sender, State};
 use tokio::sync::{mpsc, watch};
@@ -8,6 +8,9 @@ use crate::args::Connect;
 use crate::failure::Failure;
 use crate::output::{Output, chain, tell};
 use crate::{json, signal};
+
+/// The most bytes of a line: far more than a message can have, and little enough for memory.
+const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 pub(crate) async fn run(args: Connect) -> Result<(), Failure> {
     let builder = args.peer.builder().ack_level(AckLevel::Processed);
@@ -51,7 +54,7 @@ async fn send_lines(sender: &Sender) -> Result<(), Failure> {
         number += 1;
         let line =
             line.map_err(|error| Failure::Told(format!("cannot read standard input: {error}")))?;
-        let line = line.trim_ascii();
+        let line = line.trim_ascii_end();
         if line.is_empty() {
             continue;
         }
@@ -72,8 +75,11 @@ fn read_stdin() -> mpsc::Receiver<io::Result<Vec<u8>>> {
         let mut stdin = io::stdin().lock();
         loop {
             let mut line = Vec::new();
-            let read = match stdin.read_until(b'\n', &mut line) {
+            let read = match (&mut stdin).take(MAX_LINE).read_until(b'\n', &mut line) {
                 Ok(0) => return,
+                Ok(read) if read as u64 == MAX_LINE => Err(io::Error::other(format!(
+                    "line is longer than {MAX_LINE} bytes"
+                ))),
                 Ok(_) => Ok(line),
                 Err(error) => Err(error),
             };

@@ -1,13 +1,17 @@
 //! CBOR as JSON and JSON as CBOR, by the advice of RFC 8949, sections 6.1 and 6.2.
 
-use std::collections::HashSet;
-use std::fmt;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXUPPER};
 use korinet::Value;
-use korinet::minicbor::data::Int;
-use num_bigint::BigUint;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+pub(crate) use parse::parse;
 
 /// Shows a CBOR value as JSON.
 ///
@@ -15,8 +19,10 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 /// around them asks for; big integers the base64url of their bytes, behind `~` if negative; numbers
 /// that JSON has not, undefined and other simple values become null; other tags are left out.
 ///
-/// A key that is no text becomes its own JSON, in quotes if it is not a string already. Where that
-/// makes two keys the same, the later ones get `#2`, `#3` and so on behind them: nothing is left out.
+/// A key that is no text becomes its own JSON, in quotes if it is not a string already; an array or map
+/// that is a key inside of another key becomes the base64url of its CBOR, since quotes in quotes in
+/// quotes would double with each level. Where two keys become the same, the text key keeps its name and
+/// the others get `#2`, `#3` and so on behind them: nothing is left out.
 pub(crate) struct Json<'a>(pub(crate) &'a Value);
 
 /// What the tags around an item say of the byte strings in it.
@@ -27,16 +33,21 @@ enum Hint {
     Hex,
 }
 
+#[derive(Clone, Copy)]
 struct Hinted<'a> {
     value: &'a Value,
     hint: Hint,
+    is_in_key: bool,
 }
 
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value = self.0;
-        let hint = Hint::Base64Url;
-        Hinted { value, hint }.serialize(serializer)
+        Hinted {
+            value: self.0,
+            hint: Hint::Base64Url,
+            is_in_key: false,
+        }
+        .serialize(serializer)
     }
 }
 
@@ -60,16 +71,19 @@ impl Serialize for Hinted<'_> {
             Value::Array(items) => {
                 let mut array = serializer.serialize_seq(Some(items.len()))?;
                 for value in items {
-                    array.serialize_element(&Self { value, hint })?;
+                    array.serialize_element(&Self { value, ..*self })?;
                 }
                 array.end()
             }
             Value::Map(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
-                let mut used = HashSet::new();
+                let mut names = Names::new(entries);
                 for (key, value) in entries {
-                    let key = distinct(key_text(&Self { value: key, hint }), &mut used);
-                    map.serialize_entry(&key, &Self { value, hint })?;
+                    let name = names.give(&Self {
+                        value: key,
+                        ..*self
+                    });
+                    map.serialize_entry(&name, &Self { value, ..*self })?;
                 }
                 map.end()
             }
@@ -87,7 +101,12 @@ impl Serialize for Hinted<'_> {
                         23 => Hint::Hex,
                         _ => hint,
                     };
-                    Self { value, hint }.serialize(serializer)
+                    Self {
+                        value,
+                        hint,
+                        ..*self
+                    }
+                    .serialize(serializer)
                 }
             },
             Value::Bool(value) => serializer.serialize_bool(*value),
@@ -99,102 +118,72 @@ impl Serialize for Hinted<'_> {
     }
 }
 
+/// The names of one object, each given once.
+///
+/// A peer chooses the keys, so the work stays in proportion to their number: where many are the same,
+/// counting goes on where it was.
+struct Names<'a> {
+    /// The text keys, and whether their name is given already.
+    texts: HashMap<&'a str, bool>,
+    /// All other names that were given.
+    others: HashSet<String>,
+    /// Up to where the numbers behind a name are used.
+    counts: HashMap<String, u64>,
+}
+
+impl<'a> Names<'a> {
+    fn new(entries: &'a [(Value, Value)]) -> Self {
+        let texts = entries.iter().filter_map(|(key, _)| key.as_str());
+        Self {
+            texts: texts.map(|text| (text, false)).collect(),
+            others: HashSet::new(),
+            counts: HashMap::new(),
+        }
+    }
+
+    fn give(&mut self, key: &Hinted<'a>) -> Cow<'a, str> {
+        if let Value::Text(text) = key.value
+            && let Some(is_given) = self.texts.get_mut(text.as_str())
+            && !std::mem::replace(is_given, true)
+        {
+            return Cow::Borrowed(text);
+        }
+        let text = key_text(key);
+        let mut name = text.clone();
+        while self.texts.contains_key(name.as_str()) || self.others.contains(&name) {
+            let count = self.counts.entry(text.clone()).or_insert(1);
+            *count += 1;
+            name = format!("{text}#{count}");
+        }
+        self.others.insert(name.clone());
+        Cow::Owned(name)
+    }
+}
+
 fn key_text(key: &Hinted<'_>) -> String {
-    match serde_json::to_value(key) {
-        Ok(serde_json::Value::String(text)) => text,
-        Ok(other) => other.to_string(),
-        // Serialising to memory does not fail; an empty key shows it all the same.
-        Err(_) => String::new(),
+    if key.is_in_key && is_container(key.value) {
+        return BASE64URL_NOPAD.encode(&key.value.to_cbor());
     }
-}
-
-fn distinct(key: String, used: &mut HashSet<String>) -> String {
-    let mut candidate = key.clone();
-    let mut count = 1;
-    while !used.insert(candidate.clone()) {
-        count += 1;
-        candidate = format!("{key}#{count}");
-    }
-    candidate
-}
-
-/// Why a text is no JSON that can be sent.
-#[derive(Debug)]
-pub(crate) enum ParseError {
-    Json(serde_json::Error),
-    /// A number that no double can hold.
-    Number(String),
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Json(error) => {
-                // A line is one value, so the library's line number says nothing.
-                let text = error.to_string();
-                let what = text.split(" at line ").next().unwrap_or(&text);
-                match error.column() {
-                    0 => f.write_str(what),
-                    column => write!(f, "{what} at column {column}"),
-                }
-            }
-            Self::Number(number) => write!(f, "number {number} is beyond the range of a float"),
-        }
-    }
-}
-
-/// Reads one JSON value: integers of any size stay integers, other numbers become floats.
-pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
-    from_json(serde_json::from_slice(text).map_err(ParseError::Json)?)
-}
-
-fn from_json(json: serde_json::Value) -> Result<Value, ParseError> {
-    Ok(match json {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(value) => Value::Bool(value),
-        serde_json::Value::Number(number) => from_number(&number.to_string())?,
-        serde_json::Value::String(text) => Value::Text(text),
-        serde_json::Value::Array(items) => {
-            Value::Array(items.into_iter().map(from_json).collect::<Result<_, _>>()?)
-        }
-        serde_json::Value::Object(entries) => Value::Map(
-            entries
-                .into_iter()
-                .map(|(key, value)| Ok((Value::Text(key), from_json(value)?)))
-                .collect::<Result<_, _>>()?,
-        ),
-    })
-}
-
-fn from_number(text: &str) -> Result<Value, ParseError> {
-    if text.contains(['.', 'e', 'E']) {
-        return match text.parse() {
-            Ok(number) if f64::is_finite(number) => Ok(Value::Float(number)),
-            _ => Err(ParseError::Number(text.to_owned())),
-        };
-    }
-    if let Some(integer) = text
-        .parse::<i128>()
-        .ok()
-        .and_then(|n| Int::try_from(n).ok())
-    {
-        return Ok(Value::Integer(integer));
-    }
-    let (tag, digits) = match text.strip_prefix('-') {
-        Some(digits) => (3, digits),
-        None => (2, text),
+    let key = Hinted {
+        is_in_key: true,
+        ..*key
     };
-    let Some(mut number) = BigUint::parse_bytes(digits.as_bytes(), 10) else {
-        return Err(ParseError::Number(text.to_owned()));
-    };
-    if tag == 3 {
-        number -= 1_u8;
-    }
-    Ok(Value::Tag(
-        tag,
-        Box::new(Value::Bytes(number.to_bytes_be())),
-    ))
+    // Writing to memory does not fail; an empty key shows the value all the same.
+    let json = serde_json::to_string(&key).unwrap_or_default();
+    serde_json::from_str(&json).unwrap_or(json)
 }
 
-#[cfg(test)]
-mod tests;
+fn is_container(value: &Value) -> bool {
+    match value {
+        Value::Array(_) | Value::Map(_) => true,
+        Value::Tag(_, content) => is_container(content),
+        Value::Integer(_)
+        | Value::Bytes(_)
+        | Value::Text(_)
+        | Value::Simple(_)
+        | Value::Bool(_)
+        | Value::Null
+        | Value::Undefined
+        | Value::Float(_) => false,
+    }
+}

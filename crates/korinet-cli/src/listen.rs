@@ -33,16 +33,13 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
     if let Protocols::Only(protocol) = args.protocol {
         builder = builder.protocols(&[protocol]);
     }
-    let server = builder
-        .bind(&args.addr)
-        .await
-        .map_err(|error| {
-            let text = chain(&error);
-            Failure::Told(match error {
-                BindError::Listen(_) => format!("{}: {text}", args.addr),
-                BindError::Config(_) | BindError::Random(_) | _ => text,
-            })
-        })?;
+    let server = builder.bind(&args.addr).await.map_err(|error| {
+        let text = chain(&error);
+        Failure::Told(match error {
+            BindError::Listen(_) => format!("{}: {text}", args.addr),
+            BindError::Config(_) | BindError::Random(_) | _ => text,
+        })
+    })?;
     tell(format_args!("listening on {}", server.local_addr()));
 
     let (over_sender, mut over) = mpsc::channel(1);
@@ -92,11 +89,11 @@ async fn serve(mut session: Session, shared: Arc<Shared>) {
             Ok(Some(message)) => match take(&session, &message, &shared) {
                 Printed::Enough => break,
                 Printed::Last => {
-                    answer(&session, &message, &shared, &peer).await;
-                    // The acknowledgement of the last message is to arrive before this ends.
-                    let _ = session.close().await;
+                    let answered = answer(&session, &message, &shared, &peer);
+                    // A peer that does not acknowledge the answer does not keep the command from ending.
+                    let _ = tokio::time::timeout(CLOSE_TIME, answered).await;
                     let _ = shared.over.send(Ok(())).await;
-                    return;
+                    break;
                 }
                 Printed::Line => answer(&session, &message, &shared, &peer).await,
             },
@@ -139,11 +136,9 @@ async fn answer(session: &Session, message: &Message, shared: &Shared, peer: &st
         }
     };
     tokio::select! {
-        result = send => match result {
-            Ok(()) | Err(SendError::Session(_)) => {
-                // What ended the session is told once, when it is read to its end.
-            }
-            Err(error) => tell(format_args!("{peer} answer not sent: {}", chain(&error))),
+        // What ended the session is told once, when it is read to its end.
+        result = send => if let Err(SendError::Message(error)) = result {
+            tell(format_args!("{peer} answer not sent: {error}"));
         },
         _ = closing.wait_for(|closing| *closing) => {}
     }

@@ -10,6 +10,7 @@ mod ping;
 mod signal;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -19,14 +20,28 @@ use crate::failure::Failure;
 /// One for the connections, one for whoever waits for stdout.
 const WORKERS: usize = 2;
 
+/// How long a command has to end by itself after a signal.
+const SIGNAL_TIME: Duration = Duration::from_secs(3);
+
 fn main() -> ExitCode {
     let command = Command::parse();
+    // What the library notices by itself belongs to what is told on stderr.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_level(false)
+        .with_target(false)
+        .without_time()
+        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
         .build();
     let result = match &runtime {
-        Ok(runtime) => runtime.block_on(run(command)),
+        Ok(runtime) => {
+            runtime.spawn(end_after_signal());
+            runtime.block_on(run(command))
+        }
         Err(error) => Err(Failure::from_error(error)),
     };
     if let Ok(runtime) = runtime {
@@ -41,6 +56,15 @@ fn main() -> ExitCode {
         }
         Err(Failure::BrokenPipe) => ExitCode::FAILURE,
         Err(Failure::Signal(code)) => ExitCode::from(code),
+    }
+}
+
+/// Ends the program a while after a signal, should the command not have done so: it cannot while it
+/// waits for whoever is to read stdout.
+async fn end_after_signal() {
+    if let Failure::Signal(code) = signal::ended().await {
+        tokio::time::sleep(SIGNAL_TIME).await;
+        std::process::exit(code.into());
     }
 }
 

@@ -37,12 +37,12 @@ impl Output {
 
     /// Prints one message. Blocks while nobody reads stdout.
     pub(crate) fn print(&self, message: &Message) -> io::Result<Printed> {
+        let mut line = serde_json::to_vec(&Line(message))?;
+        line.push(b'\n');
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if *left == Some(0) {
             return Ok(Printed::Enough);
         }
-        let mut line = serde_json::to_vec(&Line(message))?;
-        line.push(b'\n');
         let mut stdout = io::stdout().lock();
         stdout.write_all(&line)?;
         stdout.flush()?;

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use korinet::{Session, Value};
+use korinet::{Receiver, Sender, Value};
 
 use crate::args::Ping;
 use crate::failure::Failure;
@@ -14,20 +14,29 @@ pub(crate) async fn run(args: Ping) -> Result<(), Failure> {
         .connect(&args.peer.addr)
         .await
         .map_err(|error| Failure::from_error(&error))?;
+    let (sender, receiver) = session.split();
     let mut times = Vec::new();
     let result = tokio::select! {
-        result = ping(&session, &args, &mut times) => result,
+        result = ping(&sender, &args, &mut times) => result,
+        () = discard(receiver) => Ok(()),
         failure = signal::ended() => Err(failure),
     };
     summarise(times).map_err(|error| Failure::from_stdout(&error))?;
     result?;
-    session
+    sender
         .close()
         .await
         .map_err(|error| Failure::from_error(&error))
 }
 
-async fn ping(session: &Session, args: &Ping, times: &mut Vec<Duration>) -> Result<(), Failure> {
+/// Reads what the peer sends, so that it goes on acknowledging; does not end.
+async fn discard(mut receiver: Receiver) {
+    // How the session ends is told by the sending side.
+    while let Ok(Some(_)) = receiver.recv().await {}
+    std::future::pending().await
+}
+
+async fn ping(sender: &Sender, args: &Ping, times: &mut Vec<Duration>) -> Result<(), Failure> {
     for number in 1..=args.count {
         if number > 1 {
             tokio::time::sleep(args.interval).await;
@@ -37,7 +46,7 @@ async fn ping(session: &Session, args: &Ping, times: &mut Vec<Duration>) -> Resu
             ("num".into(), u64::from(number).into()),
         ]);
         let start = Instant::now();
-        session
+        sender
             .send(&message)
             .await
             .map_err(|error| Failure::from_error(&error))?;

@@ -1,3 +1,5 @@
+use korinet::minicbor::data::Int;
+
 use super::*;
 
 #[track_caller]
@@ -75,7 +77,7 @@ fn every_key_becomes_a_text_of_its_own() {
         .map(|(key, n)| (key, Value::from(n)));
     shows(
         Value::Map(map.collect()),
-        r##"{"1":10,"1#2":11,"null":12,"[1,\"a\"]":13,"AQ":14,"1#3":15}"##,
+        r##"{"1#2":10,"1":11,"null":12,"[1,\"a\"]":13,"AQ":14,"1#3":15}"##,
     );
 }
 
@@ -111,7 +113,70 @@ fn what_is_no_json_is_told_with_its_column() {
     assert_eq!(error("{} {}"), "trailing characters at column 4");
     assert_eq!(
         error("1e400"),
-        "number 1e+400 is beyond the range of a float"
+        "number 1e400 is beyond the range of a float at column 1"
     );
     assert_eq!(error("{\"a\":1"), "EOF while parsing an object at column 6");
+}
+
+#[test]
+fn what_could_be_read_in_two_ways_is_refused() {
+    let error = |text: &str| parse(text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(
+        error(r#"{"b":[{"a":1,"\u0061":2}]}"#),
+        "second value for key \"a\" at column 23"
+    );
+    assert_eq!(
+        error(r#"  {"a":"\ud800"}"#),
+        "unexpected end of hex escape at column 15"
+    );
+    assert_eq!(
+        parse(b"[\"\xff\"]").unwrap_err().to_string(),
+        "text is not UTF-8 at column 3"
+    );
+}
+
+#[test]
+fn keys_are_never_taken_for_something_else() {
+    let key = "$serde_json::private::Number";
+    assert_eq!(
+        parse(format!("{{\"{key}\":\"12\"}}").as_bytes()),
+        Ok(Value::Map(vec![(key.into(), "12".into())]))
+    );
+}
+
+#[test]
+fn nesting_is_limited_as_in_received_messages() {
+    let nested = |depth: usize| parse(("[".repeat(depth) + &"]".repeat(depth)).as_bytes());
+    assert!(nested(Value::MAX_DEPTH).is_ok());
+    assert_eq!(
+        nested(Value::MAX_DEPTH + 1).unwrap_err().to_string(),
+        "nesting exceeds limit 64 at column 65"
+    );
+}
+
+#[test]
+fn many_equal_keys_take_no_longer_than_as_many_others() {
+    let entries = (0..200_000).map(|n: i32| (Value::from(1), Value::from(n)));
+    let json = serde_json::to_string(&Json(&Value::Map(entries.collect()))).unwrap();
+    assert!(
+        json.ends_with("\"1#200000\":199999}"),
+        "counted one by one this takes hours"
+    );
+}
+
+#[test]
+fn keys_in_keys_do_not_grow_with_each_level() {
+    let mut value = Value::from("\"");
+    for _ in 0..Value::MAX_DEPTH {
+        value = Value::Map(vec![(value, Value::Null)]);
+    }
+    let json = serde_json::to_string(&Json(&value)).unwrap();
+    assert!(json.len() < 300, "{json}");
+    shows(
+        Value::Map(vec![(
+            Value::Map(vec![(vec![1.into(), 2.into()].into(), 3.into())]),
+            4.into(),
+        )]),
+        r#"{"{\"ggEC\":3}":4}"#,
+    );
 }

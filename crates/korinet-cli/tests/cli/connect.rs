@@ -116,3 +116,16 @@ fn a_full_disk_is_told() {
         "{err:?}"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_it_while_nobody_reads_stdout() {
+    let (_listener, addr) = Korinet::listen(&["--echo"]);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut command = Korinet::start_with(&["connect", &addr], writer.into());
+    command.write(&format!("{{\"x\":\"{}\"}}\n", "y".repeat(200_000)));
+    // The echo has begun, and is more than a pipe holds.
+    reader.read_exact(&mut [0]).unwrap();
+    command.signal("INT");
+    assert_eq!(command.end().0, 130);
+}

@@ -152,6 +152,15 @@ fn replies_and_echoes_reach_their_senders() {
     assert_eq!(found, [json!({"n": 1}), json!({"n": 2})]);
 }
 
+#[test]
+fn a_peer_that_acknowledges_no_answer_does_not_keep_it_from_ending() {
+    let (listener, addr) = Korinet::listen(&["--count", "1", "--reply", "{}"]);
+    let mut stream = dial(&addr);
+    stream.write_all(&frame(b"\xa0")).unwrap();
+    let (code, out, _) = listener.end();
+    assert_eq!((code, out.len()), (0, 1));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_message_that_cannot_be_printed_is_not_acknowledged() {
@@ -205,6 +214,7 @@ fn wrong_use_is_told_from_what_goes_wrong() {
         &["listen", "127.0.0.1:0", "--protocol", "v9"],
         &["listen", "127.0.0.1:0", "--echo", "--reply", "{}"],
         &["listen", "127.0.0.1:0", "--reply", "{"],
+        &["listen", "127.0.0.1:0", "--reply", "[1]"],
         &["listen", "127.0.0.1:0", "--count", "0"],
         &["speak"],
     ] {

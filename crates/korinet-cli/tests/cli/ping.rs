@@ -24,6 +24,13 @@ fn round_trips_are_told_one_by_one_and_together() {
     assert_eq!(listener.end().0, 0);
 }
 
+#[test]
+fn a_peer_that_answers_is_listened_to() {
+    let (_listener, addr) = Korinet::listen(&["--reply", "{}"]);
+    let (code, out, _) = Korinet::start(&["ping", &addr, "-c", "300", "-i", "0s"]).end();
+    assert_eq!((code, out.len()), (0, 301));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_ping_still_sums_up() {

@@ -30,7 +30,7 @@ impl Korinet {
         Self::start_with(args, file.into())
     }
 
-    fn start_with(args: &[&str], stdout: Stdio) -> Self {
+    pub(crate) fn start_with(args: &[&str], stdout: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_korinet"))
             .args(args)
             .stdin(Stdio::piped())
