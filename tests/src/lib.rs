@@ -1,1 +1,27 @@
-//! Stub.
+//! What the tests that cross the crates are made of: a proxy that breaks connections where it is told to, a
+//! Python peer, numbered messages, and the bodies of the fuzz targets.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "this crate is test code: a failed unwrap is a failed test"
+)]
+
+mod deadline;
+pub mod fuzz;
+pub mod numbered;
+pub mod proxy;
+pub mod python;
+
+pub use deadline::within;
+
+/// An error with all its causes, as a user would read it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
+}
+
+/// The examples of the README, compiled as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -1,0 +1,17 @@
+//! Rust peers over connections that break: at every byte, in silence, by refusal, with a server that comes back.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod every_byte;
+mod outage;
+mod restart;
+mod silence;
+
+use std::time::Duration;
+
+use korinet::{Client, ClientBuilder};
+
+/// Settings with which a client connects again at once.
+fn quick() -> ClientBuilder {
+    Client::builder().backoff(Duration::from_millis(1), Duration::from_millis(10))
+}
