@@ -1,1 +1,112 @@
-fn main() {}
+//! The project's own automation, run as `cargo xtask <command>`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks through them"
+)]
+
+mod ci;
+mod demo;
+mod failure;
+mod fuzz;
+mod no_std;
+mod python;
+mod steps;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+
+const HELP: &str = "\
+The project's own automation.
+
+usage: cargo xtask <command>
+
+commands:
+  test    build the command and run every test, the Python package included
+  demo    watch a count survive a server that is killed again and again
+  fuzz    run one fuzz target:
+            cargo xtask fuzz TARGET [--seconds N] [--runs N]
+          without a limit it runs for 60 seconds
+  ci      format, lints, docs, no_std, the fuzz package, features, then test
+  help    print this
+
+environment:
+  KORINET_PYTHON  a Python that has the korinet package; without it, `test`
+                  and `demo` install the package under target/python
+  CI              set: a missing Python fails `test` instead of skipping";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<(), Failure> {
+    let Some((command, rest)) = arguments.split_first() else {
+        return Err(Failure::Usage(format!("no command given\n\n{HELP}")));
+    };
+    match command.as_str() {
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        "test" => no_more(command, rest).and_then(|()| test::run()),
+        "demo" => no_more(command, rest).and_then(|()| demo::run()),
+        "ci" => no_more(command, rest).and_then(|()| ci::run()),
+        "fuzz" => fuzz::run(rest),
+        unknown => Err(Failure::Usage(format!(
+            "no such command: {unknown}\n\n{HELP}"
+        ))),
+    }
+}
+
+fn no_more(command: &str, rest: &[String]) -> Result<(), Failure> {
+    match rest.first() {
+        None => Ok(()),
+        Some(extra) => Err(Failure::Usage(format!(
+            "{command} takes no arguments, but was given {extra}; see: cargo xtask help"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, dispatch};
+
+    fn usage(arguments: &[&str]) -> String {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        match dispatch(&arguments) {
+            Err(Failure::Usage(text)) => text,
+            other => panic!("expected a usage error, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_is_answered_with_the_list() {
+        let text = usage(&["tset"]);
+        assert!(text.starts_with("no such command: tset"), "{text}");
+        for command in ["test", "demo", "fuzz", "ci"] {
+            assert!(text.contains(&format!("\n  {command} ")), "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_that_a_command_does_not_take_are_refused() {
+        assert!(usage(&["test", "--fast"]).contains("--fast"));
+        assert!(usage(&["demo", "1"]).contains("demo takes no arguments"));
+        assert!(usage(&["ci", "x"]).contains("ci takes no arguments"));
+    }
+
+    #[test]
+    fn no_command_is_a_usage_error() {
+        assert!(usage(&[]).starts_with("no command given"));
+    }
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask ci`: what decides whether a change is sound.
+
+use crate::failure::Failure;
+use crate::steps::Steps;
+use crate::workspace::cargo;
+use crate::{fuzz, no_std, test};
+
+pub(crate) fn run() -> Result<(), Failure> {
+    let mut steps = Steps::new("ci");
+    format(&mut steps);
+    lints_and_docs(&mut steps);
+    steps.run("no_std proof", no_std::prove);
+    steps.run("fuzz package", |_| fuzz::check());
+    for layer in ["korinet-wire", "korinet-proto"] {
+        steps.command(
+            &format!("{layer} without features"),
+            &mut cargo(&["check", "--package", layer, "--no-default-features"]),
+        );
+    }
+    test::add_to(&mut steps);
+    steps.finish()
+}
+
+/// The packages that are not members of the workspace are named one by one.
+fn format(steps: &mut Steps) {
+    steps.command("format", &mut cargo(&["fmt", "--all", "--check"]));
+    for manifest in [fuzz::MANIFEST, no_std::MANIFEST] {
+        steps.command(
+            &format!("format of {manifest}"),
+            &mut cargo(&["fmt", "--check", "--manifest-path", manifest]),
+        );
+    }
+}
+
+fn lints_and_docs(steps: &mut Steps) {
+    let lints = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    steps.command("lints", &mut cargo(&lints));
+    let docs = [
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ];
+    steps.command("docs", cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"));
+}
