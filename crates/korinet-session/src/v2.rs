@@ -17,6 +17,7 @@ mod handle;
 mod link;
 mod received_log;
 mod server;
+mod socket;
 
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,15 @@
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures_util::{Sink, SinkExt, Stream};
-use korinet_proto::CodecError;
 use korinet_proto::v2::{EncodedFrame, Frame, FrameCodec, Received, StopAndWait};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio_util::codec::Framed;
 
 use super::driver::{Driver, ENDED_BY_PEER, Token};
 use super::handle::{Close, Outgoing, Position};
 use super::received_log::{ConnectionId, First, ReceivedLog};
+use super::socket::{self, Interest, SocketEvent};
 use crate::clock::now;
 use crate::{ConnectionError, SendError};
 
@@ -23,10 +19,6 @@ const MAX_HELD: usize = 2;
 
 /// How long the end of an old connection may lag behind the first message of the new one.
 const DECISION_TIME: Duration = Duration::from_millis(50);
-
-/// How long a closed connection waits for the peer to close it too, so that the last bytes are not
-/// lost with it.
-const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) type Log = Mutex<ReceivedLog<Token>>;
 
@@ -78,13 +70,7 @@ pub(super) struct Link<'a, Io> {
 
 /// Whatever a connection can wait for.
 enum Event {
-    Frame(Frame),
-    InputOver,
-    /// Everything readable was read after a failure to write.
-    Drained,
-    Flushed,
-    ReadFailed(CodecError),
-    WriteFailed(CodecError),
+    Socket(SocketEvent),
     Outgoing(Outgoing),
     Close(Close),
     Dropped,
@@ -139,7 +125,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             self.handle_first(frame, None);
         }
         if let End::Closed | End::Dropped = end {
-            linger(&mut self.framed).await;
+            socket::linger(&mut self.framed).await;
         }
         self.log().handle_closed(now(), self.id);
         self.driver.unacknowledged = self.core.into_unacknowledged();
@@ -219,7 +205,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         let is_first_pending = self.repeat.is_some() || self.undecided.is_some();
         let is_reading =
             !self.is_input_over && driver.held.len() + usize::from(is_first_pending) < MAX_HELD;
-        let io = NextIo {
+        let interest = Interest {
             is_reading,
             // Whether everything is written is what an end waits for.
             tells_flushed: !is_reading || driver.closing.is_some(),
@@ -232,7 +218,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         let decide_at = self.undecided.as_ref().map(|(_, at)| *at);
         tokio::select! {
             biased;
-            event = next_io(&mut self.framed, io) => event,
+            event = socket::next(&mut self.framed, interest) => Event::Socket(event),
             Some(outgoing) = driver.outgoing.recv(), if can_send => Event::Outgoing(outgoing),
             close = driver.control.recv(), if driver.closing.is_none() => match close {
                 Some(close) => Event::Close(close),
@@ -253,7 +239,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Frame(frame) => self.handle_frame(frame),
+            Event::Socket(event) => self.handle_socket(event),
             Event::Outgoing(Outgoing { frame, reply }) => self.send(frame, reply),
             Event::Close(Close { reply }) => {
                 self.driver.outgoing.close();
@@ -261,7 +247,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             }
             Event::Dropped => self.end = Some(End::Dropped),
             // Seen to by `transmit` and `poll_end`.
-            Event::Taken | Event::Flushed => {}
+            Event::Taken => {}
             Event::Repeat { is_taken } => self.handle_repeat(is_taken),
             Event::Decide => {
                 if let Some((frame, _)) = self.undecided.take() {
@@ -272,15 +258,21 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
                 let timeout = self.driver.config.ack_timeout.unwrap_or_default();
                 self.end = Some(End::Lost(ConnectionError::AckTimeout(timeout)));
             }
-            Event::InputOver => self.handle_input_over(),
-            Event::Drained => {
-                self.end = self.write_failure.take().map(End::Lost);
-            }
-            Event::ReadFailed(error) => {
+        }
+    }
+
+    fn handle_socket(&mut self, event: SocketEvent) {
+        match event {
+            SocketEvent::Frame(frame) => self.handle_frame(frame),
+            // Seen to by `poll_end`.
+            SocketEvent::Flushed => {}
+            SocketEvent::InputOver => self.handle_input_over(),
+            SocketEvent::Drained => self.end = self.write_failure.take().map(End::Lost),
+            SocketEvent::ReadFailed(error) => {
                 let error = self.write_failure.take().unwrap_or_else(|| error.into());
                 self.end = Some(End::Lost(error));
             }
-            Event::WriteFailed(error) => {
+            SocketEvent::WriteFailed(error) => {
                 self.framed.write_buffer_mut().clear();
                 self.write_failure = Some(error.into());
             }
@@ -382,61 +374,4 @@ async fn sleep_until(deadline: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// What to wait for at the socket.
-#[derive(Clone, Copy)]
-struct NextIo {
-    is_reading: bool,
-    tells_flushed: bool,
-    is_write_failed: bool,
-}
-
-/// Reads the next frame, if it is wanted, and writes the write buffer all the while. Cancel safe.
-async fn next_io<Io: AsyncRead + AsyncWrite + Unpin>(
-    framed: &mut Framed<Io, FrameCodec>,
-    NextIo {
-        is_reading,
-        tells_flushed,
-        is_write_failed,
-    }: NextIo,
-) -> Event {
-    let mut is_unwritten = !is_write_failed && !framed.write_buffer().is_empty();
-    poll_fn(|cx| {
-        if is_unwritten {
-            match Sink::<EncodedFrame>::poll_flush(Pin::new(&mut *framed), cx) {
-                Poll::Ready(Ok(())) if tells_flushed => return Poll::Ready(Event::Flushed),
-                Poll::Ready(Ok(())) => is_unwritten = false,
-                Poll::Ready(Err(error)) => return Poll::Ready(Event::WriteFailed(error)),
-                Poll::Pending => {}
-            }
-        }
-        if !is_reading {
-            return match is_write_failed {
-                true => Poll::Ready(Event::Drained),
-                false => Poll::Pending,
-            };
-        }
-        match Stream::poll_next(Pin::new(&mut *framed), cx) {
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Event::Frame(frame)),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Event::ReadFailed(error)),
-            Poll::Ready(None) => Poll::Ready(Event::InputOver),
-            Poll::Pending if is_write_failed => Poll::Ready(Event::Drained),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
-
-/// Writes what is left, half-closes the connection and reads it to its end: closed with bytes unread
-/// it would be reset, and a reset can destroy what the peer has not read yet.
-async fn linger<Io: AsyncRead + AsyncWrite + Unpin>(framed: &mut Framed<Io, FrameCodec>) {
-    let read_to_end = async {
-        SinkExt::<EncodedFrame>::close(framed).await?;
-        let mut rest = [0; 4096];
-        while framed.get_mut().read(&mut rest).await? > 0 {}
-        Ok::<(), CodecError>(())
-    };
-    // Whatever goes wrong now, there is nobody left to tell.
-    let _ = tokio::time::timeout(LINGER, read_to_end).await;
 }
