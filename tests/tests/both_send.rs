@@ -114,7 +114,7 @@ async fn what_only_resembles_an_acknowledgement_is_a_message() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let (session, stream) = tokio::join!(Client::connect(addr), listener.accept());
-    let (mut session, mut peer) = (session.unwrap(), Raw::new(stream.unwrap().0).unwrap());
+    let (mut session, mut peer) = (session.unwrap(), Raw::new(stream.unwrap().0));
     let resembling = [
         Value::Map(vec![("statusP".into(), false.into())]),
         Value::Map(vec![("statusP".into(), 1.into())]),

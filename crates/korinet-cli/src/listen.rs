@@ -37,7 +37,7 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
         let text = chain(&error);
         Failure::Told(match error {
             BindError::Listen(_) => format!("{}: {text}", args.addr),
-            BindError::Config(_) | BindError::Random(_) | _ => text,
+            BindError::Config(_) | _ => text,
         })
     })?;
     tell(format_args!("listening on {}", server.local_addr()));

@@ -168,8 +168,7 @@ impl ClientBuilder {
         let config = self.config()?;
         let addr = addr.into();
         let dialer = TcpDialer { addr: addr.clone() };
-        let seed = seed().map_err(ConnectError::Random)?;
-        match v2::connect(dialer, config, seed).await {
+        match v2::connect(dialer, config, seed()).await {
             Ok(session) => Ok(Session::new(session, None)),
             Err(source) => Err(ConnectError::Connection { addr, source }),
         }

@@ -56,9 +56,6 @@ pub enum ConnectError {
         #[source]
         source: ConnectionError,
     },
-    /// The system gives no randomness.
-    #[error("system gives no randomness")]
-    Random(#[source] io::Error),
 }
 
 /// Why a server does not listen.
@@ -71,9 +68,6 @@ pub enum BindError {
     /// The address cannot be bound.
     #[error("cannot listen")]
     Listen(#[source] io::Error),
-    /// The system gives no randomness.
-    #[error("system gives no randomness")]
-    Random(#[source] io::Error),
 }
 
 /// Why a message is not known to have arrived.

@@ -11,7 +11,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (here, there) = tokio::io::duplex(1024);
-//! let (mut here, mut there) = (Raw::new(here)?, Raw::new(there)?);
+//! let (mut here, mut there) = (Raw::new(here), Raw::new(there));
 //! here.send(&BTreeMap::from([("type", "ping")])).await?;
 //! let message = there.recv().await?.expect("a message");
 //! assert_eq!(message.value()?.get("type").and_then(|value| value.as_str()), Some("ping"));
@@ -34,7 +34,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 use tokio_util::codec::{Framed, FramedRead, FramedWrite};
 
 use crate::settings::{check_max_message, seed};
-use crate::{ConnectError, Message};
+use crate::{ConfigError, Message};
 
 /// Frames over `Io`, both ways.
 ///
@@ -79,11 +79,8 @@ impl Encoder {
 
 impl<Io: AsyncRead + AsyncWrite> Raw<Io> {
     /// Frames over `io`, each up to 524,288 bytes, as the Python package takes them.
-    ///
-    /// # Errors
-    ///
-    /// The system gives no randomness for the ids.
-    pub fn new(io: Io) -> Result<Self, ConnectError> {
+    #[must_use]
+    pub fn new(io: Io) -> Self {
         Self::with_limits(io, Limits::default())
     }
 
@@ -91,24 +88,21 @@ impl<Io: AsyncRead + AsyncWrite> Raw<Io> {
     ///
     /// # Errors
     ///
-    /// `bytes` is outside of these bounds, or the system gives no randomness for the ids.
-    pub fn with_max_message(io: Io, bytes: usize) -> Result<Self, ConnectError> {
-        let max_frame = check_max_message(bytes)?;
-        Self::with_limits(
-            io,
-            Limits {
-                max_frame,
-                ..Limits::default()
-            },
-        )
+    /// `bytes` is outside of these bounds.
+    pub fn with_max_message(io: Io, bytes: usize) -> Result<Self, ConfigError> {
+        let limits = Limits {
+            max_frame: check_max_message(bytes)?,
+            ..Limits::default()
+        };
+        Ok(Self::with_limits(io, limits))
     }
 
-    fn with_limits(io: Io, limits: Limits) -> Result<Self, ConnectError> {
-        let ids = MessageIds::from_seed(seed().map_err(ConnectError::Random)?);
-        Ok(Self {
+    fn with_limits(io: Io, limits: Limits) -> Self {
+        let ids = MessageIds::from_seed(seed());
+        Self {
             framed: Framed::new(io, FrameCodec::new(limits)),
             encoder: Encoder { ids, limits },
-        })
+        }
     }
 
     /// Two halves that can live in different tasks. What was read ahead or not yet written goes with

@@ -161,12 +161,11 @@ impl ServerBuilder {
     /// Outside of a tokio runtime with its I/O driver enabled.
     pub async fn bind(&self, addr: impl ToSocketAddrs) -> Result<Server, BindError> {
         let config = self.config()?;
-        let seed = seed().map_err(BindError::Random)?;
         let listener = TcpListener::bind(addr).await.map_err(BindError::Listen)?;
         Ok(Server {
             local_addr: listener.local_addr().map_err(BindError::Listen)?,
             listener,
-            v2: v2::Server::new(config, self.repeats, seed),
+            v2: v2::Server::new(config, self.repeats, seed()),
         })
     }
 

@@ -69,10 +69,12 @@ pub(crate) fn not_zero(setting: &'static str, time: Duration) -> Result<Duration
 }
 
 /// Randomness for a session's or a server's ids.
-pub(crate) fn seed() -> Result<[u8; 32], std::io::Error> {
+///
+/// A system without any is one on which the standard library's hash maps panic too.
+pub(crate) fn seed() -> [u8; 32] {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed)?;
-    Ok(seed)
+    getrandom::fill(&mut seed).expect("the system gives randomness");
+    seed
 }
 
 #[cfg(test)]

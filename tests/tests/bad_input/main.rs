@@ -156,7 +156,7 @@ async fn a_raw_receiver_names_what_it_got() {
         let mut peer = TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap();
-        let mut raw = Raw::new(listener.accept().await.unwrap().0).unwrap();
+        let mut raw = Raw::new(listener.accept().await.unwrap().0);
         let bytes = [good(number), bytes].concat();
         let receive = async {
             let good = raw.recv().await.unwrap().unwrap();

@@ -227,7 +227,7 @@ async fn between_raw_peers() {
         return;
     };
     let (mut peer, addr) = python_listener(&python, "raw").await;
-    let mut raw = Raw::new(TcpStream::connect(addr).await.unwrap()).unwrap();
+    let mut raw = Raw::new(TcpStream::connect(addr).await.unwrap());
     peer.ask_to("accept").await;
     for (name, value) in cases() {
         within(name, raw.send(&value)).await.unwrap();
@@ -251,7 +251,7 @@ async fn the_package_takes_other_encodings_of_the_same_values() {
     let mut peer = python.start("raw");
     peer.ask(json!({"do": "connect", "port": listener.local_addr().unwrap().port()}))
         .await;
-    let mut raw = Raw::new(listener.accept().await.unwrap().0).unwrap();
+    let mut raw = Raw::new(listener.accept().await.unwrap().0);
     for (name, encoded) in [
         ("empty", &b"\xbf\xff"[..]),
         ("nested", &{

@@ -21,9 +21,7 @@ async fn messages_go_both_ways_without_waiting_for_each_other() {
     let mut peer = python.start("raw");
     peer.ask(json!({"do": "connect", "port": listener.local_addr().unwrap().port()}))
         .await;
-    let (mut sender, mut receiver) = Raw::new(listener.accept().await.unwrap().0)
-        .unwrap()
-        .split();
+    let (mut sender, mut receiver) = Raw::new(listener.accept().await.unwrap().0).split();
     let mut ids = BTreeSet::new();
     let mut numbers = Vec::new();
     for number in 1..=LAST {
@@ -53,12 +51,12 @@ async fn each_side_sees_that_the_other_is_gone() {
     let (mut peer, addr) = python_listener(&python, "raw").await;
     let stream = TcpStream::connect(addr).await.unwrap();
     peer.ask_to("accept").await;
-    drop(Raw::new(stream).unwrap());
+    drop(Raw::new(stream));
     peer.tell(json!({"do": "recv"})).await;
     let error = peer.hear().await.unwrap_err();
     assert!(error.starts_with("SocketRecvNone: "), "{error}");
 
-    let mut raw = Raw::new(TcpStream::connect(addr).await.unwrap()).unwrap();
+    let mut raw = Raw::new(TcpStream::connect(addr).await.unwrap());
     peer.ask_to("accept").await;
     peer.kill().await;
     assert_eq!(within("the end", raw.recv()).await.unwrap(), None);

@@ -133,7 +133,7 @@ async fn one_byte_more_is_refused_by_raw_peers() {
         return;
     };
     let (mut peer, addr) = python_listener(&python, "raw").await;
-    let mut raw = Raw::new(TcpStream::connect(addr).await.unwrap()).unwrap();
+    let mut raw = Raw::new(TcpStream::connect(addr).await.unwrap());
     peer.ask_to("accept").await;
     peer.ask(json!({"do": "send_fill", "size": LARGEST})).await;
     let message = within("a message", raw.recv()).await.unwrap().unwrap();
