@@ -51,7 +51,9 @@ pub(super) struct Link<'a, Io> {
     core: StopAndWait,
     log: &'a Log,
     id: ConnectionId,
-    /// Up to here the messages of this connection, and those before it, are acknowledged.
+    /// The last message of the connections before this one.
+    base: Position,
+    /// Up to here messages are acknowledged, or too old for it: at least `base`.
     acknowledged: Position,
     /// A message that came on an earlier connection already, and is not taken yet.
     repeat: Option<(Frame, Token)>,
@@ -99,6 +101,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             core,
             log,
             id,
+            base: driver.received,
             acknowledged: driver.received,
             repeat: None,
             undecided: None,
@@ -169,34 +172,32 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         }
         let is_flushed = self.framed.write_buffer().is_empty();
         if self.is_input_over {
-            let owes_nothing = match self.role {
-                Role::Client => true,
-                Role::Server => {
-                    self.acknowledged == self.driver.received
-                        && self.repeat.is_none()
-                        && self.undecided.is_none()
-                }
-            };
-            if let Some(error) = &self.write_failure {
-                return Some(End::Lost(error.clone()));
-            }
-            if self.role == Role::Server
-                && self.driver.held.is_empty()
-                && self.repeat.is_none()
-                && self.undecided.is_none()
-            {
-                self.driver.inbox = None;
-            }
-            if !is_flushed || !owes_nothing {
-                return None;
-            }
-            return Some(match self.role {
-                Role::Server if !self.core.is_busy() => End::Peer,
-                Role::Client | Role::Server => End::Lost(ConnectionError::ClosedByPeer),
-            });
+            return self.poll_end_of_input(is_flushed);
         }
         let is_closing = self.driver.closing.is_some();
         (is_closing && is_flushed && !self.core.is_busy()).then_some(End::Closed)
+    }
+
+    /// After the peer has said all: whether it is owed nothing more.
+    fn poll_end_of_input(&mut self, is_flushed: bool) -> Option<End> {
+        if let Some(error) = &self.write_failure {
+            return Some(End::Lost(error.clone()));
+        }
+        if self.role == Role::Client {
+            return Some(End::Lost(ConnectionError::ClosedByPeer));
+        }
+        let is_first_pending = self.repeat.is_some() || self.undecided.is_some();
+        if !is_first_pending && self.driver.held.is_empty() {
+            self.driver.inbox = None;
+        }
+        let owes_nothing = !is_first_pending && self.acknowledged == self.driver.received;
+        if !is_flushed || !owes_nothing {
+            return None;
+        }
+        Some(match self.core.is_busy() {
+            false => End::Peer,
+            true => End::Lost(ConnectionError::ClosedByPeer),
+        })
     }
 
     /// Waits for what happens next. Cancel safe.
@@ -320,7 +321,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
                 self.repeat = Some((frame, token));
             }
             (First::Undecided, Some(later)) => self.undecided = Some((frame, later)),
-            (First::New | First::Undecided, _) => self.deliver_before_held(frame, false),
+            (First::New | First::Undecided, _) => self.deliver_first(frame, false),
         }
     }
 
@@ -340,12 +341,14 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             self.log().handle_acknowledged(now(), self.id);
             return;
         }
-        self.deliver_before_held(frame, true);
+        self.deliver_first(frame, true);
     }
 
-    /// Delivers the first message of the connection, whose place is before those that came after it.
-    fn deliver_before_held(&mut self, frame: Frame, redelivered: bool) {
-        let later = std::mem::take(&mut self.driver.held);
+    /// Delivers the first message of the connection: behind what earlier ones left, before what came
+    /// after it.
+    fn deliver_first(&mut self, frame: Frame, redelivered: bool) {
+        let held = &mut self.driver.held;
+        let later = held.split_off(held.partition_point(|earlier| earlier.position <= self.base));
         self.driver.received.0 -= later.len() as u64;
         self.deliver(frame, redelivered);
         for delivery in later {

@@ -1,6 +1,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
+use tokio::io::AsyncReadExt;
+
 use super::*;
 
 /// Dials the connections that the test puts into a queue; none there is a refusal.
@@ -80,6 +82,52 @@ async fn a_received_message_survives_that_its_acknowledgement_cannot_be_written(
     next.read_ack().await;
     let delivery = recv(&mut session).await;
     assert_eq!((number(&delivery.frame), delivery.redelivered), (2, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_room_comes_before_what_the_next_connection_brings() {
+    let config = Config {
+        receive_queue: 1,
+        ..Config::default()
+    };
+    let (network, mut peer, mut session) = connected(config).await;
+    for n in 1..=2 {
+        let frame = peer.message(n);
+        peer.send(&frame).await;
+    }
+    peer.read_ack().await;
+    assert!(peer.is_silent().await);
+    drop(peer);
+    // The peer gives up on what is not acknowledged, and goes on with another message.
+    let mut next = network.accept();
+    let three = next.message(3);
+    next.send(&three).await;
+    assert!(next.is_silent().await);
+    for n in 1..=3 {
+        assert_eq!(number(&recv(&mut session).await.frame), n);
+    }
+    next.read_ack().await;
+    assert!(next.is_silent().await, "the one before is too old for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_closes_and_reads_nothing_is_a_loss_at_once() {
+    let (network, dial) = Network::new();
+    let (here, there) = duplex(64);
+    network.0.send(there).unwrap();
+    let session = connect(dial, Config::default(), [1; 32]).await.unwrap();
+    let mut peer = Peer::new(here);
+    let mut next = network.accept();
+    let text = BTreeMap::from([("text", "x".repeat(1000))]);
+    let frame = session.encode(&text).unwrap();
+    let sending = tokio::spawn(async move { session.send(frame).await });
+    let io = peer.framed.get_mut();
+    io.read_exact(&mut [0; 4]).await.unwrap();
+    // Most of the message is stuck on the way out.
+    peer.framed.get_mut().shutdown().await.unwrap();
+    next.read().await;
+    next.ack().await;
+    sending.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
