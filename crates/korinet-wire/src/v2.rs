@@ -8,6 +8,8 @@
 //! the keys in any order, other keys, indefinite lengths, an id of any type, and bytes after the map
 //! within the frame; of a key that comes twice, the last one counts.
 //!
+//! The rules are in the crate's `PROTOCOL.md`, V2-1 to V2-7.
+//!
 //! The layers above use frames in two ways. Raw, a frame is a message. Between client and server
 //! each message is answered by an acknowledgement, the frame with the data [`ACKNOWLEDGEMENT`] and
 //! an id of its own.

@@ -15,6 +15,8 @@ use super::{EncodedFrame, Frame, MessageIds};
 /// arrive: a message that comes while an acknowledgement is awaited is told from it by its content
 /// and kept. An acknowledgement that nobody awaits is a message like any other.
 ///
+/// The rules are V2-8 to V2-12 of the wire crate's `PROTOCOL.md`.
+///
 /// What outlives the connection is the unacknowledged message: it is given to
 /// [`new`](Self::new) and taken back by [`into_unacknowledged`](Self::into_unacknowledged), so that
 /// the next connection sends the same bytes, and so the same id, again.

@@ -39,6 +39,8 @@ const MAX_AGE: Duration = Duration::from_secs(600);
 
 /// The last message of each connection, to recognise it when it comes again on another one.
 ///
+/// The rules are V2-14 to V2-16 of the wire crate's `PROTOCOL.md`.
+///
 /// With stop and wait, only a connection's last message can come again, and only as the first on
 /// the next. `T` is what the caller wants to know of the earlier message.
 ///
