@@ -39,6 +39,39 @@
 //! | the codec for `tokio_util` | the crate `korinet-proto` |
 //! | bytes to frames, `no_std` | the crate `korinet-wire` |
 //!
+//! # Messages
+//!
+//! Anything that implements [`minicbor::Encode`] can be sent, and any [`minicbor::Decode`] be read from a
+//! [`Message`]; [`Value`] holds what has no type. Protocol v2 carries maps only, so a derived type needs
+//! `#[cbor(map)]`; its keys are numbers then. Programs in Python use text keys, which are written by hand,
+//! or by a map:
+//!
+//! ```
+//! use korinet::minicbor::{self, Decode, Encode};
+//! use std::collections::BTreeMap;
+//!
+//! #[derive(Debug, PartialEq, Encode, Decode)]
+//! #[cbor(map)]
+//! struct Reading<'a> {
+//!     #[b(0)] sensor: &'a str, // borrowed from the message
+//!     #[n(1)] celsius: f64,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (here, there) = tokio::io::duplex(1024);
+//! # let (mut here, mut there) = (korinet::raw::Raw::new(here), korinet::raw::Raw::new(there));
+//! here.send(&Reading { sensor: "roof", celsius: 21.5 }).await?;
+//! here.send(&BTreeMap::from([("celsius", 21.5)])).await?;
+//!
+//! let message = there.recv().await?.expect("a message");
+//! assert_eq!(message.decode::<Reading>()?, Reading { sensor: "roof", celsius: 21.5 });
+//! let message = there.recv().await?.expect("a message");
+//! assert_eq!(message.value()?.get("celsius").and_then(|value| value.as_f64()), Some(21.5));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What is promised
 //!
 //! | | connection lost | sender dies | receiver dies |
