@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use tokio::runtime::Builder;
 
 use crate::args::{Action, Command};
 use crate::failure::Failure;
@@ -33,22 +34,7 @@ fn main() -> ExitCode {
         .with_target(false)
         .without_time()
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build();
-    let result = match &runtime {
-        Ok(runtime) => {
-            runtime.spawn(end_after_signal());
-            runtime.block_on(run(command))
-        }
-        Err(error) => Err(Failure::from_error(error)),
-    };
-    if let Ok(runtime) = runtime {
-        // Reading stdin cannot be given up, so it is not waited for.
-        runtime.shutdown_background();
-    }
-    match result {
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Told(text)) => {
             output::tell(format_args!("korinet: {text}"));
@@ -59,19 +45,48 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends the program a while after a signal, should the command not have done so: it cannot while it
-/// waits for whoever is to read stdout.
-async fn end_after_signal() {
-    if let Failure::Signal(code) = signal::ended().await {
-        tokio::time::sleep(SIGNAL_TIME).await;
-        std::process::exit(code.into());
+fn run(command: Command) -> Result<(), Failure> {
+    end_after_signal()?;
+    match command.action {
+        Action::Listen(args) => on_workers(listen::run(args)),
+        Action::Connect(args) => on_workers(connect::run(args)),
+        // Nothing is measured but the round trip: no thread wakes another.
+        Action::Ping(args) => {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| Failure::from_error(&error))?;
+            runtime.block_on(ping::run(args))
+        }
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
-    match command.action {
-        Action::Listen(args) => listen::run(args).await,
-        Action::Connect(args) => connect::run(args).await,
-        Action::Ping(args) => ping::run(args).await,
-    }
+/// Runs a command of which one connection must not wait while another waits for stdout.
+fn on_workers(
+    command: impl Future<Output = Result<(), Failure>> + Send + 'static,
+) -> Result<(), Failure> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(&error))?;
+    // On a worker too, so that it and its connections wake each other without a thread between them.
+    let ended = runtime.block_on(runtime.spawn(command));
+    // Reading stdin cannot be given up, so it is not waited for.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| Err(Failure::from_error(&error)))
+}
+
+/// Ends the program a while after a signal, should the command not have done so: it cannot while it
+/// waits for whoever is to read stdout.
+fn end_after_signal() -> Result<(), Failure> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(&error))?;
+    std::thread::spawn(move || {
+        if let Failure::Signal(code) = runtime.block_on(signal::ended()) {
+            std::thread::sleep(SIGNAL_TIME);
+            std::process::exit(code.into());
+        }
+    });
+    Ok(())
 }
