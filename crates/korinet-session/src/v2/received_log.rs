@@ -33,6 +33,10 @@ const PEER_RECONNECT: Duration = Duration::from_secs(2);
 /// again until then.
 const PEER_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// How many of the latest connections with the same last message are looked at: thousands of clients
+/// that all begin with the same words must not cost each other time.
+const MAX_CANDIDATES: usize = 64;
+
 /// How many ended connections are remembered at most, and how long.
 const MAX_ENDED: usize = 1024;
 const MAX_AGE: Duration = Duration::from_secs(600);
@@ -51,7 +55,8 @@ pub struct ReceivedLog<T> {
     repeats: Repeats,
     hasher: RandomState,
     connections: BTreeMap<ConnectionId, Connection<T>>,
-    /// The connections by the content of their last message.
+    /// The connections by the id, and by the data, of their last message.
+    by_id: BTreeSet<(u64, ConnectionId)>,
     by_data: BTreeSet<(u64, ConnectionId)>,
     /// The ended ones, in order.
     ended: VecDeque<ConnectionId>,
@@ -75,6 +80,7 @@ pub enum First<T> {
     Undecided,
 }
 
+#[derive(PartialEq, Eq)]
 enum Chance {
     None,
     Repeat,
@@ -108,6 +114,7 @@ impl<T: Clone> ReceivedLog<T> {
             repeats,
             hasher: RandomState::new(),
             connections: BTreeMap::new(),
+            by_id: BTreeSet::new(),
             by_data: BTreeSet::new(),
             ended: VecDeque::new(),
             next: ConnectionId(0),
@@ -133,39 +140,49 @@ impl<T: Clone> ReceivedLog<T> {
         let Some(peer) = self.connections.get(&on).map(|this| this.peer) else {
             return First::New;
         };
-        let id = self.hash_id(frame);
-        let data = self.hasher.hash_one(&frame.data()[..]);
-        let by_content =
-            self.repeats == Repeats::DeliverOnce && !MessageIds::is_marked(&frame.id());
-        let mut first = First::New;
-        let same_data = (data, ConnectionId(0))..=(data, ConnectionId(u64::MAX));
-        for (_, earlier) in self.by_data.range(same_data) {
-            let Some(earlier) = self.connections.get_mut(earlier).filter(|_| *earlier != on) else {
-                continue;
-            };
-            let chance = match &earlier.last {
-                Some(last) if last.id == id => Chance::Repeat,
-                Some(_) if by_content => earlier.chance(now, peer),
-                _ => Chance::None,
-            };
-            match (chance, &mut earlier.last) {
-                (Chance::Repeat, Some(last)) => {
-                    // It is accounted for: only the copy on this connection can come once more.
-                    last.confirmed = true;
-                    return First::Repeat(last.value.clone());
-                }
-                (Chance::IfItEnds, _) => first = First::Undecided,
-                (Chance::Repeat | Chance::None, _) => {}
-            }
+        let (id, data) = self.hash(frame);
+        let same_id = recent(&self.by_id, id).find(|earlier| {
+            *earlier != on && self.last(*earlier).is_some_and(|last| last.data == data)
+        });
+        if let Some(earlier) = same_id {
+            return self.repeat_of(earlier);
         }
-        first
+        if self.repeats == Repeats::DeliverAgain || MessageIds::is_marked(&frame.id()) {
+            return First::New;
+        }
+        let chance = |earlier| {
+            self.connections
+                .get(&earlier)
+                .map(|it| it.chance(now, peer))
+        };
+        let others = || recent(&self.by_data, data).filter(|earlier| *earlier != on);
+        let repeated = others().find(|it| chance(*it) == Some(Chance::Repeat));
+        let is_open = others().any(|it| chance(it) == Some(Chance::IfItEnds));
+        match (repeated, is_open) {
+            (Some(earlier), _) => self.repeat_of(earlier),
+            (None, true) => First::Undecided,
+            (None, false) => First::New,
+        }
+    }
+
+    /// The last message of `earlier` has come again. It is accounted for: only the copy on the new
+    /// connection can come once more.
+    fn repeat_of(&mut self, earlier: ConnectionId) -> First<T> {
+        match self.last_mut(earlier) {
+            Some(last) => {
+                last.confirmed = true;
+                First::Repeat(last.value.clone())
+            }
+            None => First::New,
+        }
     }
 
     /// A message came, the first or a later one; `value` is what to note of it.
     pub fn handle_message(&mut self, on: ConnectionId, frame: &Frame, value: T) {
+        let (id, data) = self.hash(frame);
         let last = Last {
-            id: self.hash_id(frame),
-            data: self.hasher.hash_one(&frame.data()[..]),
+            id,
+            data,
             keeps_ids: MessageIds::is_marked(&frame.id()),
             acknowledged_at: None,
             confirmed: false,
@@ -174,12 +191,12 @@ impl<T: Clone> ReceivedLog<T> {
         let Some(connection) = self.connections.get_mut(&on) else {
             return;
         };
-        self.by_data.insert((last.data, on));
-        if let Some(before) = connection.last.replace(last)
-            && connection.last.as_ref().map(|last| last.data) != Some(before.data)
-        {
+        if let Some(before) = connection.last.replace(last) {
+            self.by_id.remove(&(before.id, on));
             self.by_data.remove(&(before.data, on));
         }
+        self.by_id.insert((id, on));
+        self.by_data.insert((data, on));
     }
 
     /// The last message was acknowledged.
@@ -213,8 +230,14 @@ impl<T: Clone> ReceivedLog<T> {
         self.connections.get_mut(&on)?.last.as_mut()
     }
 
-    fn hash_id(&self, frame: &Frame) -> u64 {
-        self.hasher.hash_one(frame.id())
+    fn last(&self, on: ConnectionId) -> Option<&Last<T>> {
+        self.connections.get(&on)?.last.as_ref()
+    }
+
+    /// The frame's id and data.
+    fn hash(&self, frame: &Frame) -> (u64, u64) {
+        let id = self.hasher.hash_one(frame.id());
+        (id, self.hasher.hash_one(&frame.data()[..]))
     }
 
     /// Removes the ended connections that are too many or too old.
@@ -230,10 +253,23 @@ impl<T: Clone> ReceivedLog<T> {
             }
             self.ended.pop_front();
             if let Some(last) = self.connections.remove(&oldest).and_then(|gone| gone.last) {
+                self.by_id.remove(&(last.id, oldest));
                 self.by_data.remove(&(last.data, oldest));
             }
         }
     }
+}
+
+/// The latest connections that `index` has under `hash`, the last one first.
+fn recent(
+    index: &BTreeSet<(u64, ConnectionId)>,
+    hash: u64,
+) -> impl Iterator<Item = ConnectionId> + '_ {
+    index
+        .range((hash, ConnectionId(0))..=(hash, ConnectionId(u64::MAX)))
+        .rev()
+        .take(MAX_CANDIDATES)
+        .map(|(_, connection)| *connection)
 }
 
 impl<T> Connection<T> {
@@ -247,12 +283,12 @@ impl<T> Connection<T> {
             return Chance::None;
         }
         let ended_at = self.ended_at.unwrap_or(now);
-        let is_in_time = match last.acknowledged_at {
-            // Not made, or made too late to reach the client.
-            None => now.saturating_duration_since(ended_at) <= PEER_TIMEOUT,
-            Some(at) if at > ended_at => now.saturating_duration_since(ended_at) <= PEER_TIMEOUT,
+        let since_end = now.saturating_duration_since(ended_at);
+        // An acknowledgement made after the end did not reach the client.
+        let is_in_time = match last.acknowledged_at.filter(|at| *at <= ended_at) {
+            None => since_end <= PEER_TIMEOUT,
             Some(at) => {
-                now.saturating_duration_since(ended_at) <= PEER_RECONNECT
+                since_end <= PEER_RECONNECT
                     && ended_at.saturating_duration_since(at) <= PEER_ACK_WAIT
             }
         };

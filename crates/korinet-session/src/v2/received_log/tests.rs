@@ -240,6 +240,24 @@ fn delivering_again_can_be_chosen() {
 }
 
 #[test]
+fn of_many_that_say_the_same_the_latest_are_looked_at() {
+    for (others, expect) in [
+        (MAX_CANDIDATES - 1, First::Repeat(1)),
+        (MAX_CANDIDATES, First::New),
+    ] {
+        let mut world = World::new(Repeats::DeliverOnce);
+        let cut = world.open(HOME);
+        world.take(cut, PYTHON_IDS[0], 1);
+        for _ in 0..others {
+            let elsewhere = world.open(ELSEWHERE);
+            world.take(elsewhere, PYTHON_IDS[2], 1);
+        }
+        world.close(cut);
+        assert_eq!(world.first(HOME, PYTHON_IDS[1], 1), expect, "{others}");
+    }
+}
+
+#[test]
 fn memory_is_bounded_by_number_and_age() {
     let mut world = World::new(Repeats::DeliverOnce);
     for _ in 0..3 * MAX_ENDED {
@@ -253,5 +271,6 @@ fn memory_is_bounded_by_number_and_age() {
     world.after(600_001);
     let open = world.open(HOME);
     assert_eq!(world.log.connections.keys().collect::<Vec<_>>(), [&open]);
-    assert!(world.log.by_data.is_empty() && world.log.ended.is_empty());
+    assert!(world.log.by_id.is_empty() && world.log.by_data.is_empty());
+    assert!(world.log.ended.is_empty());
 }
