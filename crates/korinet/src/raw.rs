@@ -75,6 +75,17 @@ impl Encoder {
     fn encode<T: Encode<()> + ?Sized>(&mut self, message: &T) -> Result<EncodedFrame, CodecError> {
         Ok(EncodedFrame::new(self.ids.draw(), message, &self.limits)?)
     }
+
+    async fn send<T: Encode<()> + ?Sized>(
+        &mut self,
+        message: &T,
+        framed: &mut (impl Sink<EncodedFrame, Error = CodecError> + Unpin),
+    ) -> Result<MessageId, CodecError> {
+        let frame = self.encode(message)?;
+        let id = frame.id();
+        framed.send(frame).await?;
+        Ok(id)
+    }
 }
 
 impl<Io: AsyncRead + AsyncWrite> Raw<Io> {
@@ -139,10 +150,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Raw<Io> {
         &mut self,
         message: &T,
     ) -> Result<MessageId, CodecError> {
-        let frame = self.encoder.encode(message)?;
-        let id = frame.id();
-        self.framed.send(frame).await?;
-        Ok(id)
+        self.encoder.send(message, &mut self.framed).await
     }
 
     /// The next message; `None` once the peer has closed the connection between two messages.
@@ -174,10 +182,7 @@ impl<Io: AsyncWrite + Unpin> RawSender<Io> {
         &mut self,
         message: &T,
     ) -> Result<MessageId, CodecError> {
-        let frame = self.encoder.encode(message)?;
-        let id = frame.id();
-        self.framed.send(frame).await?;
-        Ok(id)
+        self.encoder.send(message, &mut self.framed).await
     }
 }
 
