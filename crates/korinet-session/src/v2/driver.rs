@@ -77,31 +77,6 @@ pub(super) enum Over {
 }
 
 impl Driver {
-    pub(super) fn new(
-        config: Arc<Config>,
-        ids: MessageIds,
-        outgoing: mpsc::Receiver<Outgoing>,
-        control: mpsc::Receiver<Close>,
-        inbox: mpsc::Sender<Delivery>,
-        state: watch::Sender<State>,
-        taken: Taken,
-    ) -> Self {
-        Self {
-            config,
-            ids,
-            outgoing,
-            control,
-            inbox: Some(inbox),
-            state,
-            taken,
-            received: Position::default(),
-            held: VecDeque::new(),
-            unacknowledged: None,
-            reply: None,
-            closing: None,
-        }
-    }
-
     /// A message came that is to be delivered.
     pub(super) fn hold(&mut self, frame: Frame, redelivered: bool) -> Token {
         self.received.0 += 1;

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use korinet_proto::EncodeError;
@@ -81,18 +82,23 @@ impl Session {
             Acknowledge::Received => (None, Some(taken_sender)),
             Acknowledge::Processed => (Some(taken_sender), None),
         };
-        let driver = Driver::new(
-            Arc::clone(config),
-            ids.fork(),
+        let driver = Driver {
+            config: Arc::clone(config),
+            ids: ids.fork(),
             outgoing,
             control,
-            inbox_sender,
-            state_sender,
-            Taken {
+            inbox: Some(inbox_sender),
+            state: state_sender,
+            taken: Taken {
                 sender: taken_sender,
                 position: taken,
             },
-        );
+            received: Position::default(),
+            held: VecDeque::new(),
+            unacknowledged: None,
+            reply: None,
+            closing: None,
+        };
         let sender = Sender {
             outgoing: outgoing_sender,
             control: control_sender.clone(),
