@@ -40,6 +40,20 @@ impl CborType {
         cbor.first().map(|&byte| Self::of_initial_byte(byte))
     }
 
+    /// The bits of an initial byte that say the type, the others zero.
+    pub(crate) const fn initial_bits(self) -> u8 {
+        match self {
+            Self::Unsigned => 0x00,
+            Self::Negative => 0x20,
+            Self::Bytes => 0x40,
+            Self::Text => 0x60,
+            Self::Array => 0x80,
+            Self::Map => 0xa0,
+            Self::Tag => 0xc0,
+            Self::Simple => 0xe0,
+        }
+    }
+
     const fn of_initial_byte(byte: u8) -> Self {
         match byte >> 5 {
             0 => Self::Unsigned,
@@ -136,7 +150,7 @@ impl<'a> Reader<'a> {
         self.input.get(start..self.at).unwrap_or_default()
     }
 
-    fn take(&mut self, len: u64) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn take(&mut self, len: u64) -> Result<&'a [u8], DecodeError> {
         let taken = usize::try_from(len)
             .ok()
             .and_then(|len| self.rest().get(..len));

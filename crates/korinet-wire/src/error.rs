@@ -2,6 +2,7 @@ use core::fmt;
 
 use crate::Opening;
 use crate::cbor::CborType;
+use crate::v3::Code;
 
 /// Why bytes from a peer are not a frame: always the peer's fault.
 ///
@@ -61,6 +62,17 @@ pub enum DecodeErrorKind {
     UnexpectedBreak,
     /// The frame ends inside of an item.
     UnexpectedEnd,
+}
+
+impl DecodeErrorKind {
+    /// The code of protocol v3 that tells the peer (V3-7, V3-8).
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::FrameTooLarge { .. } => Code::FRAME_TOO_LARGE,
+            _ => Code::FRAME_MALFORMED,
+        }
+    }
 }
 
 impl fmt::Display for DecodeError {

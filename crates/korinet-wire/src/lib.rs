@@ -8,6 +8,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`v2`] | frames of protocol v2, the wire of the Python package `korinet` |
+//! | [`v3`] | preface and frames of protocol v3, the project's own |
 //! | [`cbor`] | the check that bytes are one well-formed CBOR item, without recursion |
 //!
 //! ```
@@ -44,8 +45,11 @@ extern crate std;
 
 pub mod cbor;
 mod error;
+mod framing;
 mod opening;
+mod small;
 pub mod v2;
+pub mod v3;
 
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use opening::Opening;

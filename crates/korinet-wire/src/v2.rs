@@ -16,15 +16,17 @@
 
 mod id;
 
+pub use crate::framing::Delimited;
 pub use id::{Id, MessageId};
 
 use minicbor::encode::Write;
 
 use crate::cbor::{CborType, Head, MAX_DEPTH, Reader, is_text};
-use crate::{DecodeError, DecodeErrorKind, EncodeError, Opening};
+use crate::framing;
+use crate::{DecodeError, DecodeErrorKind, EncodeError};
 
 /// The bytes of `length` before each frame's body.
-pub const PREFIX_LEN: usize = 4;
+pub const PREFIX_LEN: usize = framing::PREFIX_LEN;
 
 /// The `data` of an acknowledgement, as CBOR: `{"statusP": true}`.
 pub const ACKNOWLEDGEMENT: &[u8] = b"\xa1\x67statusP\xf5";
@@ -78,51 +80,13 @@ pub struct Frame<'a> {
     pub data: &'a [u8],
 }
 
-/// Where the frame ends that an input starts with, as [`delimit`] found it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delimited {
-    /// The frame takes up the first `len` bytes of the input, prefix included.
-    Complete {
-        /// That many.
-        len: usize,
-    },
-    /// As [`Decoded::Partial`].
-    Partial {
-        /// As there.
-        needed: usize,
-    },
-}
-
 /// Finds the end of the frame that `input` starts with, without a look into it.
 ///
 /// # Errors
 ///
 /// A length of zero or above the limit.
 pub fn delimit(input: &[u8], limits: &Limits) -> Result<Delimited, DecodeError> {
-    let Some((prefix, rest)) = input.split_first_chunk::<PREFIX_LEN>() else {
-        return Ok(Delimited::Partial {
-            needed: PREFIX_LEN.saturating_sub(input.len()),
-        });
-    };
-    let len = u32::from_be_bytes(*prefix);
-    let error = |kind| Err(DecodeError { kind, at: 0 });
-    let body_len = match usize::try_from(len) {
-        Ok(0) => return error(DecodeErrorKind::EmptyFrame),
-        Ok(body_len) if len <= limits.max_frame => body_len,
-        _ => {
-            return error(DecodeErrorKind::FrameTooLarge {
-                len,
-                max: limits.max_frame,
-                looks_like: Opening::guess(prefix),
-            });
-        }
-    };
-    Ok(match body_len.checked_sub(rest.len()) {
-        None | Some(0) => Delimited::Complete {
-            len: PREFIX_LEN.saturating_add(body_len),
-        },
-        Some(needed) => Delimited::Partial { needed },
-    })
+    framing::delimit(input, limits.max_frame)
 }
 
 /// Decodes the frame that `input` starts with.
@@ -140,13 +104,9 @@ pub fn decode<'a>(input: &'a [u8], limits: &Limits) -> Result<Decoded<'a>, Decod
         Delimited::Complete { len } => len,
         Delimited::Partial { needed } => return Ok(Decoded::Partial { needed }),
     };
-    let body = input.get(PREFIX_LEN..len).unwrap_or_default();
-    match Frame::decode_body(body, limits.max_depth) {
+    match Frame::decode_body(framing::body(input, len), limits.max_depth) {
         Ok(frame) => Ok(Decoded::Complete { frame, len }),
-        Err(error) => Err(DecodeError {
-            at: error.at.saturating_add(PREFIX_LEN),
-            ..error
-        }),
+        Err(error) => Err(framing::from_prefix(error)),
     }
 }
 

@@ -2,6 +2,7 @@ use core::fmt;
 
 use crate::EncodeError;
 use crate::cbor::{CborType, Reader};
+use crate::small::Small;
 
 /// The id of a message as it stands in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +37,7 @@ impl<'a> Id<'a> {
 
     pub(super) fn encoded_len(&self) -> usize {
         match self {
-            Self::Text(text) => text_head(text).1.saturating_add(text.len()),
+            Self::Text(text) => text_head(text).len().saturating_add(text.len()),
             Self::Cbor(cbor) => cbor.len(),
         }
     }
@@ -47,8 +48,7 @@ impl<'a> Id<'a> {
     ) -> Result<(), EncodeError<E>> {
         match self {
             Self::Text(text) => {
-                let (head, len) = text_head(text);
-                write(head.get(..len).unwrap_or_default())?;
+                write(text_head(text).as_bytes())?;
                 write(text.as_bytes())
             }
             Self::Cbor(cbor) => write(cbor),
@@ -56,36 +56,11 @@ impl<'a> Id<'a> {
     }
 }
 
-/// The head of a text string in its shortest form, and how many of its bytes count.
-fn text_head(text: &str) -> ([u8; 9], usize) {
-    const TEXT: u8 = 0x60;
-    let mut head = [0; 9];
-    let mut fill = |initial: u8, argument: &[u8]| {
-        for (slot, byte) in head
-            .iter_mut()
-            .zip(core::iter::once(&initial).chain(argument))
-        {
-            *slot = *byte;
-        }
-        argument.len().saturating_add(1)
-    };
-    let len = text.len();
-    let used = if let Ok(len) = u8::try_from(len) {
-        match len {
-            0..24 => fill(TEXT | len, &[]),
-            _ => fill(TEXT | 24, &[len]),
-        }
-    } else if let Ok(len) = u16::try_from(len) {
-        fill(TEXT | 25, &len.to_be_bytes())
-    } else if let Ok(len) = u32::try_from(len) {
-        fill(TEXT | 26, &len.to_be_bytes())
-    } else {
-        fill(
-            TEXT | 27,
-            &u64::try_from(len).unwrap_or(u64::MAX).to_be_bytes(),
-        )
-    };
-    (head, used)
+/// The head of a text string in its shortest form.
+fn text_head(text: &str) -> Small<9> {
+    let mut head = Small::new();
+    head.push_len(CborType::Text, text.len());
+    head
 }
 
 /// Text as it is, other ids as the hex digits of their CBOR.

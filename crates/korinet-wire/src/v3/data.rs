@@ -1,0 +1,151 @@
+use core::fmt;
+
+use super::ack::write_digest;
+use super::{Digest, Kind, PREFIX_LEN, Seq};
+use crate::cbor::CborType;
+use crate::small::{Small, head_len};
+
+/// The type of DATA, below 24 like all known ones, so that it is one byte.
+pub(super) const DATA_TYPE: u8 = 4;
+
+/// Where that begins in a body what the digest covers: after the array's head and the type, which
+/// are one byte each.
+const COVERED_FROM: usize = 2;
+
+/// DATA: a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Data<'a> {
+    /// Its number, at most [`Seq::LAST`].
+    pub seq: Seq,
+    /// What it is.
+    pub kind: Kind,
+    /// Its content: one CBOR item, or any bytes if the kind says raw; not looked at here (V3-23).
+    pub payload: &'a [u8],
+    /// The message that this one answers or continues; there exactly where the role has one.
+    pub re: Option<Seq>,
+    /// The digest after this message, with the feature checksum (V3-27).
+    pub digest: Option<Digest>,
+}
+
+impl Data<'_> {
+    /// All that stands before the payload: prefix, array head, type, seq, kind, the payload's head.
+    ///
+    /// With the payload and [`tail`](Self::tail) after it this is the frame, without a copy of the
+    /// payload. Of the digest it matters only whether there is one, not its value. That the frame is
+    /// legal is not checked here, as [`Frame::encode`](super::Frame::encode) does.
+    #[must_use]
+    pub fn head(&self) -> DataHead {
+        let elements = 4 + u8::from(self.re.is_some()) + u8::from(self.digest.is_some());
+        let mut bytes = Small::new();
+        bytes.push(
+            u32::try_from(self.body_len())
+                .unwrap_or(u32::MAX)
+                .to_be_bytes(),
+        );
+        bytes.push([CborType::Array.initial_bits() | elements, DATA_TYPE]);
+        bytes.push_head(CborType::Unsigned, self.seq.get());
+        bytes.push_head(CborType::Unsigned, u64::from(self.kind.bits()));
+        bytes.push_len(CborType::Bytes, self.payload.len());
+        DataHead(bytes)
+    }
+
+    /// What follows the payload: `re`, then the digest, as far as they are there.
+    #[must_use]
+    pub fn tail(&self) -> DataTail {
+        let mut bytes = Small::new();
+        if let Some(re) = self.re {
+            bytes.push_head(CborType::Unsigned, re.get());
+        }
+        let covered = bytes.len();
+        if let Some(digest) = self.digest {
+            bytes.push([CborType::Bytes.initial_bits() | 4]);
+            bytes.push(*digest.as_bytes());
+        }
+        DataTail { bytes, covered }
+    }
+
+    /// The part that the digest covers (V3-27) of the body that this frame was decoded from: from
+    /// `seq` to the payload or `re`. It is encoded in one way only (V3-5), so its length is known.
+    #[must_use]
+    pub fn covered<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        let end = COVERED_FROM.saturating_add(self.covered_len());
+        body.get(COVERED_FROM..end).unwrap_or_default()
+    }
+
+    /// The bytes that the frame takes up, prefix included.
+    pub(super) fn encoded_len(&self) -> usize {
+        PREFIX_LEN.saturating_add(self.body_len())
+    }
+
+    pub(super) fn body_len(&self) -> usize {
+        let digest = if self.digest.is_some() { 5 } else { 0 };
+        self.covered_len().saturating_add(COVERED_FROM + digest)
+    }
+
+    fn covered_len(&self) -> usize {
+        let payload = u64::try_from(self.payload.len()).unwrap_or(u64::MAX);
+        let heads = head_len(self.seq.get())
+            + head_len(u64::from(self.kind.bits()))
+            + head_len(payload)
+            + self.re.map_or(0, |re| head_len(re.get()));
+        self.payload.len().saturating_add(heads)
+    }
+}
+
+/// Shows the payload's length only.
+impl fmt::Debug for Data<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Data({self})")
+    }
+}
+
+impl fmt::Display for Data<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.payload.len();
+        write!(f, "DATA seq={} kind={} len={len}", self.seq, self.kind)?;
+        if let Some(re) = self.re {
+            write!(f, " re={re}")?;
+        }
+        write_digest(self.digest, f)
+    }
+}
+
+/// The bytes of a DATA before its payload; see [`Data::head`].
+#[derive(Debug, Clone, Copy)]
+pub struct DataHead(Small<{ PREFIX_LEN + COVERED_FROM + 9 + 2 + 9 }>);
+
+impl DataHead {
+    /// All of them, as they are sent.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Those that the digest covers (V3-27): from `seq` on.
+    #[must_use]
+    pub fn covered(&self) -> &[u8] {
+        let start = PREFIX_LEN + COVERED_FROM;
+        self.as_bytes().get(start..).unwrap_or_default()
+    }
+}
+
+/// The bytes of a DATA after its payload; see [`Data::tail`].
+#[derive(Debug, Clone, Copy)]
+pub struct DataTail {
+    bytes: Small<{ 9 + 5 }>,
+    covered: usize,
+}
+
+impl DataTail {
+    /// All of them, as they are sent.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_bytes()
+    }
+
+    /// Those that the digest covers (V3-27): of `re` only.
+    #[must_use]
+    pub fn covered(&self) -> &[u8] {
+        self.as_bytes().get(..self.covered).unwrap_or_default()
+    }
+}
