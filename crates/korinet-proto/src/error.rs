@@ -1,6 +1,7 @@
 use std::io;
 
 use korinet_wire::DecodeError;
+use korinet_wire::v3::PrefaceError;
 use korinet_wire::cbor::CborType;
 
 /// Why a stream of frames broke off.
@@ -17,6 +18,9 @@ pub enum CodecError {
     /// The network failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The peer's first bytes are not the preface of protocol v3.
+    #[error(transparent)]
+    Preface(#[from] PrefaceError),
     /// The connection ended inside of a frame.
     #[error("connection ended inside of a frame: {missing} more bytes expected")]
     Truncated {

@@ -2,10 +2,14 @@ use std::io;
 use std::time::Duration;
 
 use korinet_proto::CodecError;
+use korinet_proto::v3::Violation;
 use korinet_wire::DecodeError;
+use korinet_wire::v3::{Code, PrefaceError};
+
+use crate::v3::Discontinuity;
 
 /// Why one connection ended, or did not come about.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
     /// The peer did not acknowledge a message in time.
@@ -14,12 +18,29 @@ pub enum ConnectionError {
     /// The peer closed the connection.
     #[error("closed by the peer")]
     ClosedByPeer,
+    /// This side closed the connection.
+    #[error("closed by this side")]
+    ClosedHere,
+    /// The peer closed the connection and said why.
+    #[error("closed by the peer: {}", told(*.code, .text))]
+    Closed {
+        /// Why.
+        code: Code,
+        /// The same for people.
+        text: String,
+    },
     /// The connection was not established in time.
     #[error("not connected within {0:?}")]
     ConnectTimeout(Duration),
     /// The peer sent what is no frame.
     #[error(transparent)]
     Decode(DecodeError),
+    /// Both sides have the session, but cannot go on with it.
+    #[error(transparent)]
+    Discontinuous(Discontinuity),
+    /// The handshake did not come to its end in time.
+    #[error("no answer to the handshake within {0:?}")]
+    HandshakeTimeout(Duration),
     /// The network failed; the text is the system's.
     #[error("{text}")]
     Io {
@@ -28,12 +49,53 @@ pub enum ConnectionError {
         /// The system's description.
         text: String,
     },
+    /// The server does not hold the session's key: it is not the one that the session is with.
+    #[error("peer cannot prove that it has the session")]
+    NotProven,
+    /// The peer's first bytes are not the preface of protocol v3.
+    #[error(transparent)]
+    Preface(PrefaceError),
+    /// The server refused the session.
+    #[error("refused by the peer: {}", told(*.code, .text))]
+    Refused {
+        /// Why.
+        code: Code,
+        /// The same for people.
+        text: String,
+    },
+    /// This side, a server, refused the session.
+    #[error("refused: {}", told(*.code, .text))]
+    RefusedHere {
+        /// Why.
+        code: Code,
+        /// The same for people.
+        text: String,
+    },
+    /// Nothing was heard from the peer for this long, although it was asked.
+    #[error("peer is silent since {0:?}")]
+    Silent(Duration),
     /// The connection ended inside of a frame.
     #[error("connection ended inside of a frame: {missing} more bytes expected")]
     Truncated {
         /// How many bytes were missing, as far as known.
         missing: usize,
     },
+    /// The server's welcome is not an answer to what was asked.
+    #[error("peer welcomes with {0} that was not asked for")]
+    Unasked(&'static str),
+    /// The peer broke the protocol.
+    #[error(transparent)]
+    Violation(Violation),
+}
+
+/// A code and, where there is one, the text that came with it.
+fn told(code: Code, text: &str) -> String {
+    if text.is_empty() {
+        code.to_string()
+    } else {
+        // The text is the peer's: no control character of it reaches a terminal.
+        format!("{code} ({})", text.escape_debug())
+    }
 }
 
 impl ConnectionError {
@@ -51,7 +113,12 @@ impl ConnectionError {
                     ..
                 },
                 ..
-            })
+            }) | Self::Preface(
+                PrefaceError::OtherVersion { .. }
+                    | PrefaceError::NotKorinet {
+                        looks_like: Some(_)
+                    }
+            )
         )
     }
 }
@@ -81,6 +148,7 @@ impl From<CodecError> for ConnectionError {
         match error {
             CodecError::Decode(error) => Self::Decode(error),
             CodecError::Io(error) => error.into(),
+            CodecError::Preface(error) => Self::Preface(error),
             CodecError::Truncated { missing } => Self::Truncated { missing },
             // Sessions send what is encoded already, so this is text and no more.
             error @ (CodecError::Encode(_) | _) => Self::Io {
@@ -92,7 +160,7 @@ impl From<CodecError> for ConnectionError {
 }
 
 /// Why a session ended without being closed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// Its connection ended, and this side cannot dial.
@@ -110,6 +178,52 @@ pub enum SessionError {
     /// The peer does not speak the protocol, so that trying again is of no use.
     #[error("peer does not speak the protocol")]
     Incompatible(#[source] ConnectionError),
+    /// All attach numbers are used up.
+    #[error("session has no attach number left")]
+    Exhausted,
+    /// What this side has to say at the start of a connection cannot be said.
+    #[error("hello cannot be sent: {0}")]
+    Hello(String),
+    /// Nobody came back to the session in time.
+    #[error("session expired {after:?} after its connection was lost")]
+    Expired {
+        /// The time that it was given.
+        after: Duration,
+    },
+    /// The session cannot be resumed, and no other was to be opened.
+    #[error("session is lost")]
+    Lost(#[source] Loss),
+    /// The server refuses the session for good.
+    #[error("session was refused for good")]
+    Refused(#[source] ConnectionError),
+    /// The session goes on over another connection, which is not this side's.
+    #[error("session was taken over by another connection")]
+    TakenOver,
+}
+
+/// Why a session of which both sides, or only this one, have a memory cannot be resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Loss {
+    /// This side found that the two do not fit together.
+    #[error(transparent)]
+    Discontinuity(#[from] Discontinuity),
+    /// The server refused to resume it.
+    #[error("refused by the peer: {}", told(*.code, .text))]
+    Refused {
+        /// Why.
+        code: Code,
+        /// The same for people.
+        text: String,
+    },
+    /// The messages are too large for the server that there is now.
+    #[error("message has {len} bytes, the peer takes {max}")]
+    TooLarge {
+        /// The payload's bytes.
+        len: usize,
+        /// The most that the peer takes.
+        max: u32,
+    },
 }
 
 /// Why a message is not known to have arrived.

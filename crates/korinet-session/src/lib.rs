@@ -1,12 +1,26 @@
 //! What outlives a KoriNet connection: reconnecting, sending again what was not acknowledged,
 //! delivering once what arrives twice.
 //!
-//! The decisions are plain structs without effects: [`Backoff`], [`Reconnect`], [`v2::ReceivedLog`].
-//! The tasks under [`v2`] are the only code here that waits, reads or writes; they work over any
+//! The decisions are plain structs without effects: [`Backoff`], [`Reconnect`], [`v2::ReceivedLog`],
+//! and all of [`v3`]. The tasks under [`v2`] are the only code here that waits, reads or writes; they work over any
 //! transport that can be dialled again, see [`Dial`]. Applications want the crate `korinet`, which
 //! adds TCP, typed messages and a builder.
 
 #![warn(missing_docs)]
+
+/// Whether a deliberate defect is active; never, but in the tests of the tests.
+#[cfg(korinet_mutations)]
+macro_rules! mutated {
+    ($name:ident) => {
+        korinet_proto::mutation::is_active(korinet_proto::mutation::Mutation::$name)
+    };
+}
+#[cfg(not(korinet_mutations))]
+macro_rules! mutated {
+    ($name:ident) => {
+        false
+    };
+}
 
 mod backoff;
 mod clock;
@@ -15,9 +29,10 @@ mod error;
 mod reconnect;
 mod state;
 pub mod v2;
+pub mod v3;
 
 pub use backoff::Backoff;
 pub use dial::Dial;
-pub use error::{ConnectionError, SendError, SessionError};
+pub use error::{ConnectionError, Loss, SendError, SessionError};
 pub use reconnect::{Attempt, Reconnect};
 pub use state::State;

@@ -7,7 +7,7 @@ use crate::v3::Code;
 /// Why bytes from a peer are not a frame: always the peer's fault.
 ///
 /// Bytes that are merely not complete yet are no error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DecodeError {
     /// What is wrong.
@@ -17,7 +17,7 @@ pub struct DecodeError {
 }
 
 /// What is wrong with a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The `data` item of a v2 frame is no map.

@@ -1,12 +1,10 @@
-use std::convert::Infallible;
-
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use korinet_wire::v2::{ACKNOWLEDGEMENT, Frame, Id, Limits, MessageId};
 use korinet_wire::{self as wire, cbor};
 use minicbor::Encode;
-use minicbor::encode::Write;
 
 use crate::EncodeError;
+use crate::buffer::Buffer;
 
 /// A message in the form in which it is sent, and sent again: the bytes of its frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,22 +104,10 @@ pub(super) fn write_acknowledgement(id: MessageId, out: &mut BytesMut) {
     debug_assert_eq!(written, Ok(()), "an acknowledgement is a small map");
 }
 
-/// Lets minicbor write to a `BytesMut`.
-struct Buffer<'a>(&'a mut BytesMut);
-
-impl Write for Buffer<'_> {
-    type Error = Infallible;
-
-    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.0.put_slice(bytes);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use minicbor::Encoder;
-    use minicbor::encode::Error;
+    use minicbor::encode::{Error, Write};
 
     use super::*;
 

@@ -1,0 +1,375 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, Seq};
+
+use super::send_window::{as_u64, extend, frame_len};
+use super::{Message, Violation, Volatile};
+
+/// The messages that the peer has sent: which are received, which are taken, which the application
+/// has read (V3-17 to V3-19).
+///
+/// It outlives the connections of its session.
+///
+/// ```text
+///      acked              taken               next
+///        |  taken, ACK not  |  received, room    |  not received
+///        |  written yet     |  or work awaited   |
+/// ```
+///
+/// What is taken is at the level `received` one window beyond what the application has read; at the
+/// levels above, as far as it has [`finish`](Self::finish)ed. While nothing more can be taken ACKs
+/// stop, and the peer's window fills: that is the back-pressure. So the queue holds at most two
+/// windows of messages, as [`Limits`] count them, at the level `received`, and one above it; and of
+/// volatile payloads [`MAX_VOLATILE`](Self::MAX_VOLATILE).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReceiveWindow {
+    limits: Limits,
+    level: Level,
+    checksum: bool,
+    /// The number that is expected.
+    next: Seq,
+    /// The digest at `next`.
+    digest: Digest,
+    /// `acked <= taken <= next`
+    taken: Seq,
+    taken_digest: Digest,
+    /// The highest position that was written in an ACK.
+    acked: Seq,
+    is_ack_owed: bool,
+    /// The messages from `acked` on, whether the application has read them or not.
+    unacked: VecDeque<Arrived>,
+    unacked_bytes: u64,
+    /// The messages that the application has not read.
+    queue: VecDeque<Queued>,
+    /// The part of `queue` that is taken.
+    taken_unread: usize,
+    taken_unread_bytes: u64,
+    volatile: VecDeque<Volatile>,
+    duplicates: u64,
+    volatile_dropped: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Arrived {
+    len: u64,
+    /// After this message.
+    digest: Digest,
+    is_finished: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Queued {
+    message: Message,
+    len: u64,
+}
+
+impl ReceiveWindow {
+    /// The most volatile payloads that wait for the application; the oldest make room for new ones.
+    pub const MAX_VOLATILE: usize = 64;
+
+    /// The window of a new session with these limits for what the peer sends.
+    #[must_use]
+    pub const fn new(limits: Limits, level: Level, checksum: bool) -> Self {
+        Self::starting_at(Seq::FIRST, limits, level, checksum)
+    }
+
+    /// As [`new`](Self::new), but expecting `first` first: for tests near the top of the numbers.
+    #[must_use]
+    pub const fn starting_at(first: Seq, limits: Limits, level: Level, checksum: bool) -> Self {
+        Self {
+            limits,
+            level,
+            checksum,
+            next: first,
+            digest: Digest::ZERO,
+            taken: first,
+            taken_digest: Digest::ZERO,
+            acked: first,
+            is_ack_owed: false,
+            unacked: VecDeque::new(),
+            unacked_bytes: 0,
+            queue: VecDeque::new(),
+            taken_unread: 0,
+            taken_unread_bytes: 0,
+            volatile: VecDeque::new(),
+            duplicates: 0,
+            volatile_dropped: 0,
+        }
+    }
+
+    /// Handles a DATA frame; `body` is what `data` was decoded from, with `data.payload` in
+    /// `payload`.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong; the message is not received then.
+    pub fn handle_data(
+        &mut self,
+        data: &Data<'_>,
+        body: &[u8],
+        payload: Bytes,
+    ) -> Result<(), Violation> {
+        if data.digest.is_some() != self.checksum {
+            return Err(Violation::DigestPresence { asked: self.checksum });
+        }
+        if data.seq < self.next {
+            self.duplicates = self.duplicates.saturating_add(1);
+            self.is_ack_owed = true;
+            if mutated!(DuplicateDelivered) {
+                self.enqueue(data, payload);
+            }
+            return Ok(());
+        }
+        if data.seq > self.next {
+            return Err(Violation::SequenceGap {
+                expected: self.next,
+                found: data.seq,
+            });
+        }
+        self.check_size(payload.len())?;
+        let len = frame_len(data);
+        self.check_window(len)?;
+        let after = match data.seq.next() {
+            Some(after) if data.seq <= Seq::LAST => after,
+            _ => return Err(Violation::SequenceExhausted),
+        };
+        let digest = self.check_digest(data, body)?;
+        self.next = after;
+        self.digest = digest;
+        self.unacked_bytes += len;
+        self.unacked.push_back(Arrived {
+            len,
+            digest,
+            is_finished: false,
+        });
+        self.enqueue(data, payload);
+        self.take();
+        Ok(())
+    }
+
+    fn enqueue(&mut self, data: &Data<'_>, payload: Bytes) {
+        self.queue.push_back(Queued {
+            message: Message {
+                seq: data.seq,
+                kind: data.kind,
+                re: data.re,
+                payload,
+            },
+            len: frame_len(data),
+        });
+    }
+
+    fn check_size(&self, len: usize) -> Result<(), Violation> {
+        let max = self.limits.message;
+        match u32::try_from(len) {
+            Ok(len) if len <= max => Ok(()),
+            _ => Err(Violation::MessageTooLarge { len, max }),
+        }
+    }
+
+    /// V3-21.
+    fn check_window(&self, len: u64) -> Result<(), Violation> {
+        let messages = as_u64(self.unacked.len());
+        if messages == 0
+            || (messages < u64::from(self.limits.messages)
+                && self.unacked_bytes + len <= u64::from(self.limits.bytes))
+        {
+            return Ok(());
+        }
+        Err(Violation::WindowExceeded {
+            messages: messages + 1,
+            bytes: self.unacked_bytes + len,
+            limits: self.limits,
+        })
+    }
+
+    /// V3-28.
+    fn check_digest(&self, data: &Data<'_>, body: &[u8]) -> Result<Digest, Violation> {
+        let Some(found) = data.digest else {
+            return Ok(Digest::ZERO);
+        };
+        let digest = extend(self.digest, data.covered(body));
+        if found == digest || mutated!(DigestNotCompared) {
+            Ok(digest)
+        } else {
+            Err(Violation::DigestMismatch { next: data.seq })
+        }
+    }
+
+    /// Takes what can be taken (V3-18).
+    fn take(&mut self) {
+        loop {
+            let index = self.index(self.taken);
+            let Some(arrived) = self.unacked.get(index) else {
+                return;
+            };
+            let may = match self.level {
+                Level::Received => self.has_room(arrived.len),
+                Level::Processed | Level::Durable => arrived.is_finished,
+            };
+            if !may {
+                return;
+            }
+            if self.level == Level::Received {
+                self.taken_unread += 1;
+                self.taken_unread_bytes += arrived.len;
+            }
+            self.taken_digest = arrived.digest;
+            self.taken = self.taken.next().unwrap_or(Seq::END);
+            self.is_ack_owed = true;
+        }
+    }
+
+    fn has_room(&self, len: u64) -> bool {
+        self.taken_unread == 0
+            || (as_u64(self.taken_unread) < u64::from(self.limits.messages)
+                && self.taken_unread_bytes + len <= u64::from(self.limits.bytes))
+    }
+
+    /// The next message for the application.
+    pub fn recv(&mut self) -> Option<Message> {
+        let Queued { message, len } = self.queue.pop_front()?;
+        if self.taken_unread > 0 {
+            self.taken_unread -= 1;
+            self.taken_unread_bytes -= len;
+            self.take();
+        }
+        Some(message)
+    }
+
+    /// The application is done with a message: at the level `processed`, it is taken once all before
+    /// it are, too. At the level `received` this changes nothing; nor does a number that is not
+    /// under way.
+    pub fn finish(&mut self, seq: Seq) {
+        let unread = self.queue.front().map_or(self.next, |queued| queued.message.seq);
+        if seq < self.acked || seq >= unread {
+            return;
+        }
+        let index = self.index(seq);
+        if let Some(arrived) = self.unacked.get_mut(index) {
+            arrived.is_finished = true;
+            self.take();
+        }
+    }
+
+    /// Handles a payload without number (V3-24).
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong.
+    pub fn handle_volatile(&mut self, raw: bool, payload: Bytes) -> Result<(), Violation> {
+        self.check_size(payload.len())?;
+        if self.volatile.len() == Self::MAX_VOLATILE {
+            self.volatile.pop_front();
+            self.volatile_dropped = self.volatile_dropped.saturating_add(1);
+        }
+        self.volatile.push_back(Volatile { raw, payload });
+        Ok(())
+    }
+
+    /// The next volatile payload for the application.
+    pub fn recv_volatile(&mut self) -> Option<Volatile> {
+        self.volatile.pop_front()
+    }
+
+    /// A new connection begins: what was taken is told again (V3-19).
+    pub fn handle_attached(&mut self) {
+        self.is_ack_owed = self.taken > Seq::FIRST;
+        if mutated!(CounterResetOnResume) {
+            self.next = Seq::FIRST;
+        }
+    }
+
+    /// Whether an ACK is owed.
+    #[must_use]
+    pub const fn is_ack_owed(&self) -> bool {
+        self.is_ack_owed
+    }
+
+    /// Whether an ACK is owed that should not wait until the input is idle: a quarter of the window.
+    #[must_use]
+    pub fn is_ack_urgent(&self) -> bool {
+        let messages = self.taken.get() - self.acked.get();
+        let all = self.taken == self.next;
+        self.is_ack_owed
+            && (messages * 4 >= u64::from(self.limits.messages)
+                || (all && self.unacked_bytes.saturating_mul(4) >= u64::from(self.limits.bytes)))
+    }
+
+    /// The ACK that is owed; it counts as written.
+    pub fn poll_ack(&mut self) -> Option<Ack> {
+        if !std::mem::take(&mut self.is_ack_owed) {
+            return None;
+        }
+        let (next, digest) = self.taken_for_peer();
+        while self.acked < next {
+            let arrived = self.unacked.pop_front()?;
+            self.unacked_bytes -= arrived.len;
+            self.acked = self.acked.next().unwrap_or(Seq::END);
+        }
+        if mutated!(AckBeforeTaken) {
+            self.taken = self.taken.max(next);
+        }
+        Some(Ack {
+            next,
+            digest: self.checksum.then_some(digest),
+        })
+    }
+
+    fn taken_for_peer(&self) -> (Seq, Digest) {
+        if mutated!(AckBeforeTaken) {
+            (self.next, self.digest)
+        } else {
+            (self.taken, self.taken_digest)
+        }
+    }
+
+    /// Every message below is taken; with the digest there, if there is a checksum.
+    #[must_use]
+    pub fn taken(&self) -> (Seq, Option<Digest>) {
+        (self.taken, self.checksum.then_some(self.taken_digest))
+    }
+
+    /// The number that is expected; with the digest there, if there is a checksum.
+    #[must_use]
+    pub fn next(&self) -> (Seq, Option<Digest>) {
+        (self.next, self.checksum.then_some(self.digest))
+    }
+
+    /// The level of this session.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        self.level
+    }
+
+    /// How many messages the application has not read.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many messages came again and were dropped.
+    #[must_use]
+    pub const fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// How many volatile payloads were dropped since the application did not read them.
+    #[must_use]
+    pub const fn volatile_dropped(&self) -> u64 {
+        self.volatile_dropped
+    }
+
+    /// The session is lost: what this side has answered for, and the application not read. The peer
+    /// has all the rest in doubt.
+    #[must_use]
+    pub fn into_taken(self) -> VecDeque<Message> {
+        let taken = self.queue.into_iter().take(self.taken_unread);
+        taken.map(|queued| queued.message).collect()
+    }
+
+    fn index(&self, seq: Seq) -> usize {
+        usize::try_from(seq.get().saturating_sub(self.acked.get())).unwrap_or(usize::MAX)
+    }
+}

@@ -1,0 +1,520 @@
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+
+use bytes::{Bytes, BytesMut};
+use korinet_wire::v3::{Data, Digest, Kind, Limits, Seq};
+
+use super::{Payload, Transmit, Violation};
+
+/// The messages that this side has accepted and the peer has not acknowledged (V3-16, V3-20).
+///
+/// It outlives the connections of its session. A message is encoded once, when it is pushed; those
+/// bytes are what is written and, after a break, written again. Numbers are given here, so none is
+/// ever given twice.
+///
+/// ```text
+///      oldest              cursor                 end
+///        |  written, not    |  to be written on    |  numbers not
+///        |  acknowledged    |  this connection     |  given yet
+/// ```
+///
+/// Memory: the frames between `oldest` and `end`, 16 bytes for each, and at most one chunk of 64 KiB
+/// that is not filled and one that is not quite acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendWindow {
+    /// What the peer takes.
+    peer: Limits,
+    checksum: bool,
+    oldest: Seq,
+    /// `oldest <= cursor <= end`
+    cursor: Seq,
+    end: Seq,
+    /// The digest at `oldest`.
+    oldest_digest: Digest,
+    /// Where each message ends, from `oldest` on, in bytes of the whole stream.
+    entries: VecDeque<Entry>,
+    /// Where the message `oldest` begins.
+    start: u64,
+    /// The frames from `oldest` to `cursor`.
+    written: VecDeque<Bytes>,
+    /// The frames from `cursor` on, as far as they do not stand in `open`.
+    waiting: VecDeque<Bytes>,
+    /// The end of the newest frames.
+    open: BytesMut,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Entry {
+    end: u64,
+    /// After this message.
+    digest: Digest,
+}
+
+/// Why a message was not accepted; it is as if it had never been pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// Every number of the session is used up, after 2⁶⁴ − 2 messages.
+    #[error("session has no number left for another message")]
+    Exhausted,
+    /// The window is full: try again when messages were acknowledged.
+    #[error("window is full: {messages} messages of {bytes} bytes are not acknowledged")]
+    Full {
+        /// The messages that are not acknowledged.
+        messages: usize,
+        /// Their frames' bytes.
+        bytes: u64,
+    },
+    /// The kind needs `re`, or must not have it.
+    #[error("{} {} the message that it answers or continues", kind.role, if kind.role.has_re() { "needs" } else { "cannot name" })]
+    Re {
+        /// The kind.
+        kind: Kind,
+    },
+    /// The peer does not take messages of this size.
+    #[error("message has {len} bytes, the peer takes {max}")]
+    TooLarge {
+        /// The payload's bytes.
+        len: usize,
+        /// The most that the peer takes.
+        max: u32,
+    },
+}
+
+/// The most that a chunk is made for, if no single frame needs more.
+const MAX_CHUNK: usize = 64 * 1024;
+/// The least that a chunk is made for.
+const MIN_CHUNK: usize = 1024;
+
+impl SendWindow {
+    /// The window of a new session towards a peer with these limits.
+    #[must_use]
+    pub fn new(peer: Limits, checksum: bool) -> Self {
+        Self::starting_at(Seq::FIRST, peer, checksum)
+    }
+
+    /// As [`new`](Self::new), but with `first` as the first number: for tests near the top of the
+    /// numbers.
+    #[must_use]
+    pub fn starting_at(first: Seq, peer: Limits, checksum: bool) -> Self {
+        Self {
+            peer,
+            checksum,
+            oldest: first,
+            cursor: first,
+            end: first,
+            oldest_digest: Digest::ZERO,
+            entries: VecDeque::new(),
+            start: 0,
+            written: VecDeque::new(),
+            waiting: VecDeque::new(),
+            open: BytesMut::new(),
+        }
+    }
+
+    /// Accepts a message and gives it its number.
+    ///
+    /// # Errors
+    ///
+    /// See [`PushError`].
+    pub fn push(
+        &mut self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: Payload<'_>,
+    ) -> Result<Seq, PushError> {
+        let (messages, bytes) = (self.len(), self.bytes());
+        let len = frame_len(&self.data(kind, re, payload.as_bytes()));
+        if !self.fits(messages, bytes, len) {
+            return Err(PushError::Full { messages, bytes });
+        }
+        self.push_beyond(kind, re, payload)
+    }
+
+    /// As [`push`](Self::push) without regard to the window: for the messages of a lost session,
+    /// which were accepted already. They are written as the window allows.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push), but never [`PushError::Full`].
+    pub fn push_beyond(
+        &mut self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: Payload<'_>,
+    ) -> Result<Seq, PushError> {
+        let mut data = self.data(kind, re, payload.as_bytes());
+        if kind.role.has_re() != re.is_some() {
+            return Err(PushError::Re { kind });
+        }
+        let len = data.payload.len();
+        if u32::try_from(len).map_or(true, |len| len > self.peer.message) {
+            let max = self.peer.message;
+            return Err(PushError::TooLarge { len, max });
+        }
+        let after = match self.end.next() {
+            Some(after) if self.end <= Seq::LAST => after,
+            _ => return Err(PushError::Exhausted),
+        };
+        let head = data.head();
+        let digest = if self.checksum {
+            let tail = data.tail();
+            let before = self.digest_at(self.end).unwrap_or(self.oldest_digest);
+            let pieces = [head.covered(), data.payload, tail.covered()];
+            pieces.into_iter().fold(before, extend)
+        } else {
+            Digest::ZERO
+        };
+        data.digest = self.checksum.then_some(digest);
+        let tail = data.tail();
+        let total = frame_len(&data);
+        let seq = self.end;
+        self.append(head.as_bytes(), &payload, tail.as_bytes());
+        self.end = after;
+        self.entries.push_back(Entry {
+            end: self.stream_end() + total,
+            digest,
+        });
+        Ok(seq)
+    }
+
+    const fn data<'a>(&self, kind: Kind, re: Option<Seq>, payload: &'a [u8]) -> Data<'a> {
+        Data {
+            seq: self.end,
+            kind,
+            payload,
+            re,
+            digest: if self.checksum {
+                Some(Digest::ZERO)
+            } else {
+                None
+            },
+        }
+    }
+
+    fn append(&mut self, head: &[u8], payload: &Payload<'_>, tail: &[u8]) {
+        let copied = match payload {
+            Payload::Copied(bytes) => bytes.len(),
+            Payload::Shared(_) => 0,
+        };
+        let needed = head.len() + copied + tail.len();
+        if self.open.capacity() - self.open.len() < needed {
+            self.seal();
+            // What is under way already tells how much will be.
+            let held = usize::try_from(self.bytes()).unwrap_or(MAX_CHUNK);
+            self.open.reserve(needed.max(held.clamp(MIN_CHUNK, MAX_CHUNK)));
+        }
+        self.open.extend_from_slice(head);
+        match payload {
+            Payload::Copied(bytes) => self.open.extend_from_slice(bytes),
+            Payload::Shared(bytes) => {
+                self.seal();
+                self.waiting.push_back(bytes.clone());
+            }
+        }
+        self.open.extend_from_slice(tail);
+    }
+
+    fn seal(&mut self) {
+        if !self.open.is_empty() {
+            self.waiting.push_back(self.open.split().freeze());
+        }
+    }
+
+    /// Whether there is a message that may be written now.
+    #[must_use]
+    pub fn has_transmit(&self) -> bool {
+        self.cursor < self.end && self.may_write(self.index(self.cursor))
+    }
+
+    /// Puts the messages into `out` that are not written on this connection yet, as far as the
+    /// peer's window allows; whether there were any.
+    pub fn poll_transmit(&mut self, out: &mut Transmit) -> bool {
+        let first = self.index(self.cursor);
+        let mut index = first;
+        while index < self.entries.len() && self.may_write(index) {
+            index += 1;
+        }
+        if index == first {
+            return false;
+        }
+        let mut left = self.offset(index) - self.offset(first);
+        if mutated!(ReplayAfterNew) && index - first > 1 && index == self.entries.len() {
+            return self.transmit_newest_first(first, out);
+        }
+        self.seal();
+        while left > 0 {
+            let Some(mut chunk) = self.waiting.pop_front() else {
+                break;
+            };
+            if let Ok(part) = usize::try_from(left)
+                && part < chunk.len()
+            {
+                let rest = chunk.split_off(part);
+                self.waiting.push_front(rest);
+            }
+            left -= as_u64(chunk.len());
+            out.push(chunk.clone());
+            self.written.push_back(chunk);
+        }
+        self.cursor = self.seq(index);
+        if mutated!(ReleasedWhenWritten) {
+            self.release(self.cursor);
+        }
+        true
+    }
+
+    /// Handles an ACK (V3-20, V3-28); whether it was news.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong; nothing is released then.
+    pub fn handle_ack(&mut self, next: Seq, digest: Option<Digest>) -> Result<bool, Violation> {
+        if next > self.cursor && !mutated!(AckBeyondSentReleases) {
+            return Err(Violation::AckBeyondSent {
+                next,
+                sent: self.cursor,
+            });
+        }
+        if digest.is_some() != self.checksum {
+            return Err(Violation::DigestPresence { asked: self.checksum });
+        }
+        if next <= self.oldest {
+            return Ok(false);
+        }
+        let next = next.min(self.end);
+        if let (Some(found), Some(expected)) = (digest, self.digest_at(next))
+            && found != expected
+            && !mutated!(DigestNotCompared)
+        {
+            return Err(Violation::DigestMismatch { next });
+        }
+        self.release(next);
+        Ok(true)
+    }
+
+    /// Forgets the messages below `next`.
+    fn release(&mut self, next: Seq) {
+        // An ACK comes after what it acknowledges was written.
+        debug_assert!(next <= self.cursor, "the messages were written");
+        while self.oldest < next {
+            let Some(entry) = self.entries.pop_front() else {
+                return;
+            };
+            let mut left = entry.end - self.start;
+            self.start = entry.end;
+            self.oldest_digest = entry.digest;
+            self.oldest = self.oldest.next().unwrap_or(Seq::END);
+            while left > 0 {
+                let Some(front) = self.written.front_mut() else {
+                    break;
+                };
+                let step = left.min(as_u64(front.len()));
+                left -= step;
+                bytes::Buf::advance(front, usize::try_from(step).unwrap_or(front.len()));
+                if front.is_empty() {
+                    self.written.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Sets the place from which a new connection writes: the peer's *next* (V3-35, V3-36), which
+    /// [`is_reachable`](Self::is_reachable) has to be. The messages from there on that were written
+    /// before, on another connection.
+    pub fn seek(&mut self, next: Seq) -> u64 {
+        let mut next = next.clamp(self.oldest, self.end);
+        if mutated!(FirstReplayedSkipped) && next < self.cursor {
+            next = next.next().unwrap_or(next);
+        }
+        let again = self.cursor.get().saturating_sub(next.get());
+        self.seal();
+        let mut chunks = std::mem::take(&mut self.written);
+        chunks.append(&mut self.waiting);
+        let mut left = self.offset(self.index(next)) - self.start;
+        while left > 0 {
+            let Some(mut chunk) = chunks.pop_front() else {
+                break;
+            };
+            if let Ok(part) = usize::try_from(left)
+                && part < chunk.len()
+            {
+                chunks.push_front(chunk.split_off(part));
+            }
+            left -= as_u64(chunk.len());
+            self.written.push_back(chunk);
+        }
+        self.waiting = chunks;
+        self.cursor = next;
+        again
+    }
+
+    /// Whether a peer that expects `next` can be served from here (V3-34).
+    #[must_use]
+    pub fn is_reachable(&self, next: Seq) -> bool {
+        let end = if mutated!(FeasibilityOffByOne) {
+            self.end.next().unwrap_or(self.end)
+        } else {
+            self.end
+        };
+        self.oldest <= next && next <= end
+    }
+
+    /// The digest at `next`, if that is reachable and there is a checksum (V3-27).
+    #[must_use]
+    pub fn digest_at(&self, next: Seq) -> Option<Digest> {
+        if !self.checksum || next < self.oldest {
+            return None;
+        }
+        match self.index(next).checked_sub(1) {
+            None => Some(self.oldest_digest),
+            Some(before) => self.entries.get(before).map(|entry| entry.digest),
+        }
+    }
+
+    /// The first message that is not acknowledged.
+    #[must_use]
+    pub const fn oldest(&self) -> Seq {
+        self.oldest
+    }
+
+    /// The number that the next new message will get.
+    #[must_use]
+    pub const fn end(&self) -> Seq {
+        self.end
+    }
+
+    /// How many messages are not acknowledged.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether all messages are acknowledged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The bytes of the frames that are not acknowledged.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.stream_end() - self.start
+    }
+
+    /// What the peer takes.
+    #[must_use]
+    pub const fn peer_limits(&self) -> Limits {
+        self.peer
+    }
+
+    /// Takes the unacknowledged messages apart, oldest first: their session is lost.
+    pub fn drain(&mut self) -> Vec<super::Message> {
+        self.seal();
+        let mut bytes = BytesMut::new();
+        for chunk in self.written.drain(..).chain(self.waiting.drain(..)) {
+            bytes.extend_from_slice(&chunk);
+        }
+        let mut messages = Vec::with_capacity(self.entries.len());
+        let mut start = self.start;
+        for entry in self.entries.drain(..) {
+            let len = usize::try_from(entry.end - start).unwrap_or(bytes.len());
+            start = entry.end;
+            let frame = bytes.split_to(len.min(bytes.len())).freeze();
+            messages.extend(super::frame::message_of(&frame));
+        }
+        self.start = start;
+        self.oldest = self.end;
+        self.cursor = self.end;
+        messages
+    }
+
+    /// Whether a frame of `len` bytes may join `messages` of `bytes` (V3-21).
+    fn fits(&self, messages: usize, bytes: u64, len: u64) -> bool {
+        messages == 0
+            || mutated!(WindowIgnored)
+            || (as_u64(messages) < u64::from(self.peer.messages)
+                && bytes.saturating_add(len) <= u64::from(self.peer.bytes))
+    }
+
+    fn may_write(&self, index: usize) -> bool {
+        let start = self.offset(index);
+        let len = self.offset(index + 1) - start;
+        self.fits(index, start - self.start, len)
+    }
+
+    /// Where the message with this index begins.
+    fn offset(&self, index: usize) -> u64 {
+        match index.checked_sub(1) {
+            None => self.start,
+            Some(before) => self
+                .entries
+                .get(before)
+                .map_or(self.stream_end(), |entry| entry.end),
+        }
+    }
+
+    fn stream_end(&self) -> u64 {
+        self.entries.back().map_or(self.start, |entry| entry.end)
+    }
+
+    fn index(&self, seq: Seq) -> usize {
+        usize::try_from(seq.get().saturating_sub(self.oldest.get())).unwrap_or(usize::MAX)
+    }
+
+    fn seq(&self, index: usize) -> Seq {
+        Seq::new(self.oldest.get().saturating_add(as_u64(index))).unwrap_or(Seq::END)
+    }
+
+    /// The peer is known to have taken all below `next`, though no ACK on a connection said so.
+    pub fn settle(&mut self, next: Seq) {
+        if self.is_reachable(next) {
+            self.seek(next);
+            self.release(self.cursor);
+        }
+    }
+
+    /// The defect `ReplayAfterNew`: the last frame goes out before those that wait longer.
+    #[cfg(korinet_mutations)]
+    fn transmit_newest_first(&mut self, first: usize, out: &mut Transmit) -> bool {
+        self.seal();
+        let mut all = BytesMut::new();
+        self.waiting.iter().for_each(|chunk| all.extend_from_slice(chunk));
+        let last = self.offset(self.entries.len() - 1) - self.offset(first);
+        let newest = all.split_off(usize::try_from(last).unwrap_or(0));
+        out.push(newest.freeze());
+        out.push(all.freeze());
+        self.written.append(&mut self.waiting);
+        self.cursor = self.end;
+        true
+    }
+
+    #[cfg(not(korinet_mutations))]
+    fn transmit_newest_first(&mut self, _: usize, _: &mut Transmit) -> bool {
+        false
+    }
+}
+
+/// How the frames are divided into chunks does not count, so that a model checker sees two windows
+/// that behave alike as one.
+impl Hash for SendWindow {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.oldest, self.cursor, self.end).hash(state);
+        (self.oldest_digest, &self.entries).hash(state);
+    }
+}
+
+/// The running checksum after `bytes` (V3-27).
+pub(super) fn extend(before: Digest, bytes: &[u8]) -> Digest {
+    Digest::from_u32(crc32c::crc32c_append(before.to_u32(), bytes))
+}
+
+/// A DATA frame's bytes, its prefix included.
+pub(super) fn frame_len(data: &Data<'_>) -> u64 {
+    let around = data.head().as_bytes().len() + data.tail().as_bytes().len();
+    as_u64(around + data.payload.len())
+}
+
+pub(super) fn as_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

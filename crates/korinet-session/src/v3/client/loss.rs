@@ -1,0 +1,116 @@
+use std::time::{Duration, Instant};
+
+use korinet_proto::v3::Message;
+use korinet_wire::v3::{Code, Seq};
+
+use super::{ClientSession, Ending, Event, InDoubt, Ticket, draw};
+use crate::v3::{Delivery, OnLost};
+use crate::{ConnectionError, Loss, SessionError};
+
+impl ClientSession {
+    /// The server does not know the session, or the two do not fit together. `next`: it has proved
+    /// to have taken all below.
+    pub(super) fn lose(&mut self, now: Instant, reason: ConnectionError, next: Option<Seq>) {
+        if self.session.is_none() {
+            // The nonce is used up: some connection of this client got further than it knows.
+            self.nonce = draw(&mut self.random);
+            return self.fail(now, reason, false, Duration::ZERO);
+        }
+        let why = match &reason {
+            ConnectionError::Refused { code, text } | ConnectionError::Closed { code, text } => {
+                Loss::Refused {
+                    code: *code,
+                    text: text.clone(),
+                }
+            }
+            ConnectionError::Discontinuous(why) => Loss::Discontinuity(*why),
+            other => Loss::Refused {
+                code: Code::INTERNAL,
+                text: other.to_string(),
+            },
+        };
+        let is_ended = matches!(&why, Loss::Refused { code, .. } if *code == Code::SESSION_ENDED);
+        if let (Some(session), Some(next)) = (&mut self.session, next) {
+            session.conversation.windows_mut().send.settle(next);
+            if is_ended {
+                // The other side has closed in good order, or has heard that this one did.
+                return self.end(self.ending(Code::SESSION_ENDED, String::new()));
+            }
+        }
+        if self.config.on_lost == OnLost::Fail {
+            return self.end(Ending::Error(SessionError::Lost(why)));
+        }
+        self.give_up_session(why);
+        self.nonce = draw(&mut self.random);
+        self.fail(now, reason, false, Duration::ZERO);
+    }
+
+    /// Parts with the session, but not with the wish for one.
+    fn give_up_session(&mut self, why: Loss) {
+        let mut messages = self.take_session();
+        let resent = match self.config.on_lost {
+            OnLost::Resend => {
+                for message in &mut messages {
+                    message.kind.redelivered = !mutated!(ResentUnflagged);
+                }
+                self.backlog = std::mem::take(&mut messages);
+                self.backlog.len()
+            }
+            OnLost::Fresh | OnLost::Fail => 0,
+        };
+        let in_doubt = self.hand_back(messages);
+        self.events.push_back(Event::Lost {
+            why,
+            resent: u64::try_from(resent).unwrap_or(u64::MAX),
+            in_doubt,
+        });
+    }
+
+    /// The messages of a lost session do not fit what the new server takes: hands them back.
+    pub(super) fn return_backlog(&mut self, why: Loss) {
+        let messages = std::mem::take(&mut self.backlog);
+        let in_doubt = self.hand_back(messages);
+        self.events.push_back(Event::Lost {
+            why,
+            resent: 0,
+            in_doubt,
+        });
+    }
+
+    /// All that is in doubt at the end.
+    pub(super) fn take_in_doubt(&mut self) -> Vec<InDoubt> {
+        let messages = if self.session.is_some() {
+            self.take_session()
+        } else {
+            std::mem::take(&mut self.backlog)
+        };
+        self.hand_back(messages)
+    }
+
+    fn hand_back(&mut self, messages: Vec<Message>) -> Vec<InDoubt> {
+        if messages.is_empty() {
+            return Vec::new();
+        }
+        let first = Ticket(self.settled + 1);
+        self.settled = self.sent;
+        InDoubt::list(messages, first)
+    }
+
+    /// Takes the session apart: the messages that are not acknowledged. What can still be read goes
+    /// to the inbox.
+    fn take_session(&mut self) -> Vec<Message> {
+        let Some(session) = self.session.take() else {
+            return Vec::new();
+        };
+        self.settled = session.acknowledged();
+        self.closing = session.conversation.closing().cloned();
+        let id = session.id;
+        let (unacknowledged, unread) = session.conversation.into_parts();
+        let deliveries = unread.into_iter().map(|message| Delivery {
+            session: id,
+            message,
+        });
+        self.inbox.extend(deliveries);
+        unacknowledged
+    }
+}

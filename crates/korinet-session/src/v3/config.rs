@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use korinet_wire::v3::{Features, Level, Limits};
+
+use crate::Backoff;
+
+/// What both sides of a session are told at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// What the peer may have unacknowledged, and the largest message that it may send. By default
+    /// 4,096 messages, 1 MiB of frames and 1 MiB in one message.
+    pub limits: Limits,
+    /// The time without a byte after which the peer is asked, and after twice of which it counts as
+    /// gone; zero for never. A server grants a client's wish, but not less than 100 ms. 15 s by
+    /// default.
+    pub keep_alive: Duration,
+    /// How long a session lives without a connection. A client wishes, a server grants that much at
+    /// the most. 5 minutes by default.
+    pub expiry: Duration,
+    /// How long a handshake may take. 10 s by default (V3-15).
+    pub handshake_timeout: Duration,
+    /// Features that may be used; by default, the checksum.
+    pub features: Features,
+    /// Features without which there is no session; by default, none.
+    pub required: Features,
+    /// The name of this implementation, for people; at most 128 bytes.
+    pub agent: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits {
+                messages: 4096,
+                bytes: 1024 * 1024,
+                message: 1024 * 1024,
+            },
+            keep_alive: Duration::from_secs(15),
+            expiry: Duration::from_secs(300),
+            handshake_timeout: Duration::from_secs(10),
+            features: Features::CHECKSUM,
+            required: Features::NONE,
+            agent: concat!("korinet-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    /// The least keep-alive interval that a server grants, so that no client makes it write without
+    /// pause.
+    pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(100);
+}
+
+/// What a client does besides.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// What it shares with the server.
+    pub settings: Settings,
+    /// When the peer acknowledges. A server that cannot do that refuses the session.
+    pub level: Level,
+    /// The name and version of the application, shown to the server; at most 128 bytes each.
+    pub application: Option<(String, String)>,
+    /// What becomes of unacknowledged messages when a session is lost.
+    pub on_lost: OnLost,
+    /// How long to wait between attempts.
+    pub backoff: Backoff,
+    /// How long after the loss of a connection to give up. 2 minutes by default.
+    pub give_up: Duration,
+    /// How long an attempt to connect may take. 10 s by default.
+    pub connect_timeout: Duration,
+    /// How long a connection has to last without having carried anything, for the waits to start
+    /// over. 10 s by default.
+    pub stable_after: Duration,
+    /// The longest wait that a server can impose. 1 minute by default.
+    pub max_retry_after: Duration,
+}
+
+impl ClientConfig {
+    /// The defaults, with waits that follow from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            settings: Settings::default(),
+            level: Level::Received,
+            application: None,
+            on_lost: OnLost::Resend,
+            backoff: Backoff::new(Backoff::DEFAULT_BASE, Backoff::DEFAULT_CAP, seed),
+            give_up: Duration::from_secs(120),
+            connect_timeout: Duration::from_secs(10),
+            stable_after: Duration::from_secs(10),
+            max_retry_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a client does when its session cannot be resumed, be it that the server was restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnLost {
+    /// Opens a new session and sends the unacknowledged messages first, flagged as redelivered.
+    #[default]
+    Resend,
+    /// Opens a new session and hands the unacknowledged messages back.
+    Fresh,
+    /// Ends, and hands the unacknowledged messages back.
+    Fail,
+}
+
+/// What a server does besides.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServerConfig {
+    /// What it shares with its clients.
+    pub settings: Settings,
+    /// The levels that its application can keep; by default up to `processed`.
+    pub max_level: Level,
+    /// The most sessions at one time, those without a connection included. 10,000 by default.
+    pub max_sessions: usize,
+    /// The most ended sessions that are remembered; the oldest are forgotten first. 10,000 by default.
+    pub max_tombstones: usize,
+    /// How long an ended session is remembered. 1 hour by default.
+    pub tombstone_life: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            max_level: Level::Processed,
+            max_sessions: 10_000,
+            max_tombstones: 10_000,
+            tombstone_life: Duration::from_secs(3600),
+        }
+    }
+}

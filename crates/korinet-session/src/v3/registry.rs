@@ -1,0 +1,210 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use korinet_wire::v3::{Code, Intent, OpenNonce, Seq, SessionId};
+
+use super::ServerConfig;
+use super::channel::{Channel, SessionKey};
+use super::greeting::{Denial, Greeting, Refused};
+
+/// Who a client is, as the server has found out: the same for all connections of a session.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Principal(pub String);
+
+/// Which sessions a server has, and which it had (V3-13, V3-32, V3-38).
+///
+/// It holds for each whatever leads to it, a [`ServerSession`](super::ServerSession) or the way to the
+/// task that owns one; what goes on in a session does not concern it.
+#[derive(Debug, Clone, Hash)]
+pub struct Registry<T> {
+    max_sessions: usize,
+    max_tombstones: usize,
+    tombstone_life: std::time::Duration,
+    sessions: BTreeMap<SessionId, Entry<T>>,
+    nonces: BTreeMap<(Principal, OpenNonce), SessionId>,
+    tombstones: BTreeMap<SessionId, (Principal, Tombstone)>,
+    /// When each of the tombstones goes, the next one first.
+    forgetting: VecDeque<(Instant, SessionId)>,
+}
+
+#[derive(Debug, Clone, Hash)]
+struct Entry<T> {
+    principal: Principal,
+    nonce: OpenNonce,
+    session: T,
+}
+
+/// What is remembered of a session that is over.
+#[derive(Debug, Clone, Hash)]
+pub struct Tombstone {
+    /// With it the client proves that the session was its own.
+    pub(super) key: SessionKey,
+    /// How it came to its end.
+    pub(super) code: Code,
+    /// Every message below was taken.
+    pub(super) next: Seq,
+}
+
+impl Tombstone {
+    pub(super) fn denial(&self) -> Denial {
+        Denial {
+            next: Some(self.next),
+            ..Denial::of(self.code, String::new())
+        }
+    }
+}
+
+/// Where a HELLO leads.
+#[derive(Debug)]
+pub enum Route<'a, T> {
+    /// To a new session: [`insert`](Registry::insert) it when it is open.
+    New,
+    /// To this one.
+    Session(SessionId, &'a mut T),
+    /// Nowhere.
+    Refused(Refused),
+}
+
+impl<T> Registry<T> {
+    /// A registry without sessions.
+    #[must_use]
+    pub const fn new(config: &ServerConfig) -> Self {
+        Self {
+            max_sessions: config.max_sessions,
+            max_tombstones: config.max_tombstones,
+            tombstone_life: config.tombstone_life,
+            sessions: BTreeMap::new(),
+            nonces: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            forgetting: VecDeque::new(),
+        }
+    }
+
+    /// Finds out where a HELLO of this principal leads.
+    pub fn route(
+        &mut self,
+        greeting: &Greeting,
+        channel: &Channel,
+        principal: &Principal,
+    ) -> Route<'_, T> {
+        let id = match &greeting.intent {
+            Intent::Resume(resume) => Some(resume.session),
+            Intent::Open(_) if mutated!(OpenNonceForgotten) => None,
+            Intent::Open(open) => self.nonces.get(&(principal.clone(), open.nonce)).copied(),
+        };
+        let Some(id) = id else {
+            if self.sessions.len() < self.max_sessions {
+                return Route::New;
+            }
+            let text = format!("limit {}", self.max_sessions);
+            return Route::Refused(greeting.refuse(&Denial::of(Code::TOO_MANY_SESSIONS, text)));
+        };
+        let refused = match self.sessions.get(&id) {
+            Some(entry) if entry.principal == *principal => None,
+            _ => Some(self.refuse(greeting, channel, principal, id)),
+        };
+        match (refused, self.sessions.get_mut(&id)) {
+            (None, Some(entry)) => Route::Session(id, &mut entry.session),
+            (Some(refused), _) => Route::Refused(refused),
+            (None, None) => Route::New,
+        }
+    }
+
+    /// The answer to a HELLO for a session that is not there, or not this principal's.
+    fn refuse(
+        &self,
+        greeting: &Greeting,
+        channel: &Channel,
+        principal: &Principal,
+        id: SessionId,
+    ) -> Refused {
+        match self.tombstones.get(&id) {
+            Some((owner, tombstone))
+                if owner == principal && greeting.is_proven(&tombstone.key, channel) =>
+            {
+                greeting.refuse_proven(&tombstone.denial(), &tombstone.key, channel)
+            }
+            _ => greeting.refuse(&Denial::of(Code::SESSION_UNKNOWN, String::new())),
+        }
+    }
+
+    /// A session was opened for this HELLO.
+    pub fn insert(&mut self, greeting: &Greeting, principal: Principal, id: SessionId, session: T) {
+        let Intent::Open(open) = &greeting.intent else {
+            return;
+        };
+        let nonce = open.nonce;
+        self.nonces.insert((principal.clone(), nonce), id);
+        self.sessions.insert(
+            id,
+            Entry {
+                principal,
+                nonce,
+                session,
+            },
+        );
+    }
+
+    /// A session is over: it is handed back, and its tombstone stays for a while.
+    pub fn retire(&mut self, now: Instant, id: SessionId, tombstone: Tombstone) -> Option<T> {
+        let entry = self.sessions.remove(&id)?;
+        self.nonces.remove(&(entry.principal.clone(), entry.nonce));
+        if !mutated!(TombstoneForgotten) {
+            self.tombstones.insert(id, (entry.principal, tombstone));
+            let at = super::client::later(now, self.tombstone_life);
+            self.forgetting.push_back((at, id));
+        }
+        if self.forgetting.len() > self.max_tombstones {
+            self.forget_oldest();
+        }
+        Some(entry.session)
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, id)) = self.forgetting.pop_front() {
+            self.tombstones.remove(&id);
+        }
+    }
+
+    /// Time has passed: what is remembered long enough is forgotten.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while self.forgetting.front().is_some_and(|(at, _)| *at <= now) {
+            self.forget_oldest();
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.forgetting.front().map(|(at, _)| *at)
+    }
+
+    /// The session with this name.
+    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut T> {
+        self.sessions.get_mut(&id).map(|entry| &mut entry.session)
+    }
+
+    /// All sessions.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (SessionId, &mut T)> {
+        let entries = self.sessions.iter_mut();
+        entries.map(|(id, entry)| (*id, &mut entry.session))
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether there is no session.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// How many ended sessions are remembered.
+    #[must_use]
+    pub fn tombstones(&self) -> usize {
+        self.tombstones.len()
+    }
+}
