@@ -107,7 +107,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    const fn is_break(self) -> bool {
+    pub(crate) const fn is_break(self) -> bool {
         matches!(self.ty, CborType::Simple) && self.arg.is_none()
     }
 }
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn take_array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn take_array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         match self.rest().first_chunk::<N>() {
             Some(taken) => {
                 self.at += N;

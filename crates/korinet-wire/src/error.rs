@@ -1,8 +1,9 @@
+use core::convert::Infallible;
 use core::fmt;
 
 use crate::Opening;
 use crate::cbor::CborType;
-use crate::v3::Code;
+use crate::v3::{Code, FieldError};
 
 /// Why bytes from a peer are not a frame: always the peer's fault.
 ///
@@ -36,18 +37,37 @@ pub enum DecodeErrorKind {
         /// What the bytes look like instead of a length.
         looks_like: Option<Opening>,
     },
+    /// A v3 frame that says what it may not.
+    Field(FieldError),
+    /// An array, map or string of v3 without its length in its head (V3-5).
+    IndefiniteLength {
+        /// What it stands for.
+        field: &'static str,
+    },
     /// A chunk of an indefinite-length string is no definite-length string of the same type.
     InvalidChunk,
     /// A simple value below 32 in two bytes (RFC 8949, section 3.3).
     InvalidSimple,
     /// A text string that is not UTF-8.
     InvalidUtf8,
+    /// The keys of a v3 map do not rise (V3-5).
+    KeysNotRising {
+        /// A key.
+        previous: u64,
+        /// The one after it, which is not above it.
+        found: u64,
+    },
     /// A v2 frame without this key.
     MissingKey(&'static str),
     /// The item of a v2 frame is no map.
     NotMap {
         /// What it is instead.
         found: CborType,
+    },
+    /// A number, or the length of an item, of v3 that is not encoded in the shortest form (V3-5).
+    NotShortest {
+        /// What it stands for.
+        field: &'static str,
     },
     /// An indefinite-length map that ends after a key.
     OddMap,
@@ -58,10 +78,44 @@ pub enum DecodeErrorKind {
         /// The most levels that are taken.
         max: u8,
     },
+    /// More elements than a v3 frame may have (V3-4).
+    TooManyElements {
+        /// So many.
+        found: u64,
+        /// The most that it may have.
+        max: u64,
+    },
+    /// Bytes after the array of a v3 frame (V3-4).
+    TrailingBytes {
+        /// How many.
+        len: usize,
+    },
     /// A break outside of an indefinite-length item.
     UnexpectedBreak,
     /// The frame ends inside of an item.
     UnexpectedEnd,
+    /// A v3 frame of a type that this version does not know and may not skip (V3-7).
+    UnknownType(u64),
+    /// The kind of a VOLATILE is neither 0 nor 16.
+    VolatileKind(u64),
+    /// A byte string of v3 of the wrong length.
+    WrongLength {
+        /// What it stands for.
+        field: &'static str,
+        /// Its length, in bytes.
+        found: u64,
+        /// The length that it must have.
+        expected: u64,
+    },
+    /// An item of v3 of the wrong type.
+    WrongType {
+        /// What it stands for.
+        field: &'static str,
+        /// What it is.
+        found: CborType,
+        /// What it must be.
+        expected: CborType,
+    },
 }
 
 impl DecodeErrorKind {
@@ -70,7 +124,28 @@ impl DecodeErrorKind {
     pub const fn code(&self) -> Code {
         match self {
             Self::FrameTooLarge { .. } => Code::FRAME_TOO_LARGE,
-            _ => Code::FRAME_MALFORMED,
+            Self::UnknownType(_) => Code::FRAME_UNKNOWN,
+            Self::DataNotMap { .. }
+            | Self::EmptyFrame
+            | Self::Field(_)
+            | Self::IndefiniteLength { .. }
+            | Self::InvalidChunk
+            | Self::InvalidSimple
+            | Self::InvalidUtf8
+            | Self::KeysNotRising { .. }
+            | Self::MissingKey(_)
+            | Self::NotMap { .. }
+            | Self::NotShortest { .. }
+            | Self::OddMap
+            | Self::ReservedInitialByte(_)
+            | Self::TooDeep { .. }
+            | Self::TooManyElements { .. }
+            | Self::TrailingBytes { .. }
+            | Self::UnexpectedBreak
+            | Self::UnexpectedEnd
+            | Self::VolatileKind(_)
+            | Self::WrongLength { .. }
+            | Self::WrongType { .. } => Code::FRAME_MALFORMED,
         }
     }
 }
@@ -105,18 +180,40 @@ impl fmt::Display for DecodeErrorKind {
                     None => Ok(()),
                 }
             }
+            Self::Field(error) => error.fmt(f),
+            Self::IndefiniteLength { field } => write!(f, "{field} has no definite length"),
             Self::InvalidChunk => {
                 f.write_str("chunk of an indefinite-length string is of another type")
             }
             Self::InvalidSimple => f.write_str("simple value below 32 in two bytes"),
             Self::InvalidUtf8 => f.write_str("text string is not UTF-8"),
+            Self::KeysNotRising { previous, found } => {
+                write!(f, "map key {found} after {previous}, expected rising keys")
+            }
             Self::MissingKey(key) => write!(f, "missing key \"{key}\""),
             Self::NotMap { found } => write!(f, "frame holds {found}, expected a map"),
+            Self::NotShortest { field } => write!(f, "{field} is not in the shortest form"),
             Self::OddMap => f.write_str("map ends after a key"),
             Self::ReservedInitialByte(byte) => write!(f, "reserved initial byte {byte:#04x}"),
             Self::TooDeep { max } => write!(f, "nesting exceeds limit {max}"),
+            Self::TooManyElements { found, max } => {
+                write!(f, "frame has {found} elements, expected at most {max}")
+            }
+            Self::TrailingBytes { len } => write!(f, "{len} bytes after the frame's array"),
             Self::UnexpectedBreak => f.write_str("break outside of an indefinite-length item"),
             Self::UnexpectedEnd => f.write_str("frame ends inside of an item"),
+            Self::UnknownType(ty) => write!(f, "frame type {ty} is not known"),
+            Self::VolatileKind(kind) => write!(f, "kind is {kind}, expected 0 or 16"),
+            Self::WrongLength {
+                field,
+                found,
+                expected,
+            } => write!(f, "{field} has {found} bytes, expected {expected}"),
+            Self::WrongType {
+                field,
+                found,
+                expected,
+            } => write!(f, "{field} is {found}, expected {expected}"),
         }
     }
 }
@@ -132,6 +229,8 @@ pub enum EncodeError<E> {
         /// What it is instead.
         found: Option<CborType>,
     },
+    /// The v3 frame says what it may not.
+    Field(FieldError),
     /// The frame would be longer than the limit.
     FrameTooLarge {
         /// The length that the frame would have, in bytes.
@@ -139,8 +238,26 @@ pub enum EncodeError<E> {
         /// The limit, in bytes.
         max: u32,
     },
+    /// A v3 frame of an unknown type, of which nothing but that is known.
+    Skipped {
+        /// Its type.
+        ty: u64,
+    },
     /// The writer failed.
     Write(E),
+}
+
+impl EncodeError<Infallible> {
+    /// The same error, as that of another writer: this one never failed.
+    pub(crate) fn with_writer<E>(self) -> EncodeError<E> {
+        match self {
+            Self::DataNotMap { found } => EncodeError::DataNotMap { found },
+            Self::Field(error) => EncodeError::Field(error),
+            Self::FrameTooLarge { len, max } => EncodeError::FrameTooLarge { len, max },
+            Self::Skipped { ty } => EncodeError::Skipped { ty },
+            Self::Write(never) => match never {},
+        }
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for EncodeError<E> {
@@ -153,6 +270,8 @@ impl<E: fmt::Display> fmt::Display for EncodeError<E> {
             Self::FrameTooLarge { len, max } => {
                 write!(f, "frame length {len} exceeds limit {max}")
             }
+            Self::Field(error) => error.fmt(f),
+            Self::Skipped { ty } => write!(f, "frame of the unknown type {ty} has no encoding"),
             Self::Write(error) => error.fmt(f),
         }
     }
@@ -163,7 +282,10 @@ impl<E: core::error::Error + 'static> core::error::Error for EncodeError<E> {
         match self {
             // Displayed through, so the source is the next one down.
             Self::Write(error) => error.source(),
-            Self::DataNotMap { .. } | Self::FrameTooLarge { .. } => None,
+            Self::DataNotMap { .. }
+            | Self::Field(_)
+            | Self::FrameTooLarge { .. }
+            | Self::Skipped { .. } => None,
         }
     }
 }

@@ -52,4 +52,4 @@ pub mod v2;
 pub mod v3;
 
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
-pub use opening::Opening;
+pub use opening::{Detection, Opening};

@@ -48,6 +48,49 @@ impl fmt::Display for Opening {
     }
 }
 
+/// What a connection that a server accepted speaks, by its first bytes (V3-2).
+///
+/// Other than [`Opening::guess`], this decides: the protocols that share a port differ in their first
+/// two bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Detection {
+    /// Nothing that shares a port with KoriNet; what it looks like, if it looks like anything.
+    Unknown(Option<Opening>),
+    /// Too few bytes to tell.
+    NeedMore {
+        /// How many more may be enough, at least one.
+        needed: usize,
+    },
+    /// A TLS handshake.
+    Tls,
+    /// Protocol v2: the first byte is zero, the top of a small length.
+    V2,
+    /// The beginning of the preface of v3; [`v3::preface`](crate::v3::preface) checks the rest.
+    V3,
+}
+
+impl Detection {
+    /// What `bytes`, the first of a connection, are the beginning of.
+    ///
+    /// One byte is enough for v2 and v3, two for TLS. What is none of them is unknown with four, so
+    /// that an error can name it; an end before that is the end of something unknown.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [0x00, ..] => Self::V2,
+            [0xcb, ..] => Self::V3,
+            [0x16, 0x03, ..] => Self::Tls,
+            [0x16] => Self::NeedMore { needed: 1 },
+            _ => match 4_usize.checked_sub(bytes.len()) {
+                None | Some(0) => Self::Unknown(Opening::guess(bytes)),
+                // Every answer but this one may come with the next byte.
+                Some(_) if bytes.is_empty() => Self::NeedMore { needed: 1 },
+                Some(needed) => Self::NeedMore { needed },
+            },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +110,28 @@ mod tests {
             (b"", None),
         ] {
             assert_eq!(Opening::guess(bytes), expect, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_shares_a_port_is_told_apart() {
+        let more = |needed| Detection::NeedMore { needed };
+        for (bytes, expect) in [
+            (&b""[..], more(1)),
+            (b"\0", Detection::V2),
+            (b"\0\x08\0\0", Detection::V2),
+            (b"\xcb", Detection::V3),
+            (b"\xcbKNT\x04", Detection::V3),
+            (b"\x16", more(1)),
+            (b"\x16\x03", Detection::Tls),
+            (b"\x16\x02", more(2)),
+            (b"\x16\x02\0\0", Detection::Unknown(None)),
+            (b"GET", more(1)),
+            (b"GET /", Detection::Unknown(Some(Opening::Http))),
+            (b"\x15\x03\x03\0", Detection::Unknown(Some(Opening::Tls))),
+            (b"\x01\0\0\0", Detection::Unknown(None)),
+        ] {
+            assert_eq!(Detection::of(bytes), expect, "{bytes:02x?}");
         }
     }
 }

@@ -13,15 +13,22 @@
 
 mod ack;
 mod addresses;
+mod answer;
+mod application;
+mod authentication;
 mod close;
 mod code;
 mod data;
+mod decoded;
 mod features;
+mod field_error;
 mod frame;
 mod go_away;
 mod hello;
 mod id;
+mod intent;
 mod kind;
+mod output;
 mod positions;
 mod preface;
 mod quoted;
@@ -29,19 +36,26 @@ mod reject;
 mod secret;
 mod seq;
 mod terms;
+mod value;
 mod volatile;
 mod welcome;
 
 pub use ack::{Ack, Nonce};
 pub use addresses::{AddressIter, Addresses};
+pub use answer::{Answer, Opened};
+pub use application::Application;
+pub use authentication::Authentication;
 pub use close::{Close, How};
 pub use code::{Class, Code};
 pub use data::{Data, DataHead, DataTail};
+pub use decoded::{Decoded, decode, delimit, signed_part};
 pub use features::Features;
-pub use frame::{Decoded, Frame, decode, delimit, signed_part};
+pub use field_error::FieldError;
+pub use frame::Frame;
 pub use go_away::GoAway;
-pub use hello::{Application, Authentication, Hello, Intent, Open, Resume};
+pub use hello::Hello;
 pub use id::{Digest, InstanceId, OpenNonce, SessionId, ShortId};
+pub use intent::{Intent, Open, Resume};
 pub use kind::{Kind, Role};
 pub use positions::Positions;
 pub use preface::{PREFACE, Preface, PrefaceError, preface};
@@ -50,7 +64,7 @@ pub use secret::{KeyBytes, Proof};
 pub use seq::{AttachNumber, Seq};
 pub use terms::{Level, Limits, Versions};
 pub use volatile::Volatile;
-pub use welcome::{Answer, Opened, Welcome};
+pub use welcome::Welcome;
 
 pub use crate::framing::Delimited;
 
@@ -105,3 +119,6 @@ pub const fn max_frame(max_message: u32) -> u32 {
         max
     }
 }
+
+#[cfg(test)]
+mod tests;

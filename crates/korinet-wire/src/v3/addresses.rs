@@ -1,6 +1,12 @@
 use core::fmt;
 
+use minicbor::encode::Write;
+
+use super::output::{Output, Written};
 use super::quoted::Quoted;
+use super::value::Value;
+use super::{FieldError, MAX_ADDRESS, MAX_ADDRESSES};
+use crate::DecodeError;
 use crate::cbor::Reader;
 
 /// The addresses of a GOAWAY (V3-42): a list that borrows, from texts or from a decoded frame.
@@ -29,16 +35,31 @@ impl<'a> Addresses<'a> {
     /// No addresses.
     pub const NONE: Self = Self(Source::Texts(&[]));
 
-    /// These addresses; at most [`MAX_ADDRESSES`](super::MAX_ADDRESSES), each of at most
-    /// [`MAX_ADDRESS`](super::MAX_ADDRESS) bytes, or the frame will not be encoded.
+    /// These addresses; at most [`MAX_ADDRESSES`], each of at most
+    /// [`MAX_ADDRESS`] bytes, or the frame will not be encoded.
     #[must_use]
     pub const fn new(addresses: &'a [&'a str]) -> Self {
         Self(Source::Texts(addresses))
     }
 
-    /// The `count` well-formed text strings of definite length that `items` consists of.
-    pub(super) const fn from_encoded(items: &'a [u8], count: usize) -> Self {
-        Self(Source::Encoded { items, count })
+    pub(super) fn decode(value: Value<'_, 'a>) -> Result<Self, DecodeError> {
+        let at = value.at();
+        let mut elements = value.array()?;
+        let count = usize::try_from(elements.left()).unwrap_or(usize::MAX);
+        check_count(count).map_err(|error| error.at(at))?;
+        let start = elements.at();
+        while let Some(address) = elements.optional("address") {
+            address.text(MAX_ADDRESS)?;
+        }
+        let items = elements.since(start);
+        Ok(Self(Source::Encoded { items, count }))
+    }
+
+    pub(super) fn write<W: Write>(&self, output: &mut Output<W>) -> Written<W> {
+        check_count(self.len())?;
+        output.array(u64::try_from(self.len()).unwrap_or(u64::MAX))?;
+        self.iter()
+            .try_for_each(|address| output.text("address", address, MAX_ADDRESS))
     }
 
     /// How many there are.
@@ -64,6 +85,19 @@ impl<'a> Addresses<'a> {
             Source::Encoded { items, .. } => Rest::Encoded(Reader::new(items)),
         })
     }
+}
+
+/// A list that is there holds at least one, so that a frame without any has one encoding.
+fn check_count(count: usize) -> Result<(), FieldError> {
+    if (1..=MAX_ADDRESSES).contains(&count) {
+        return Ok(());
+    }
+    Err(FieldError::OutOfRange {
+        field: "number of addresses",
+        found: u64::try_from(count).unwrap_or(u64::MAX),
+        min: 1,
+        max: u64::try_from(MAX_ADDRESSES).unwrap_or(u64::MAX),
+    })
 }
 
 impl<'a> IntoIterator for Addresses<'a> {

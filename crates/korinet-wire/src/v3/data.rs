@@ -1,12 +1,17 @@
 use core::fmt;
 
+use minicbor::encode::Write;
+
 use super::ack::write_digest;
-use super::{Digest, Kind, PREFIX_LEN, Seq};
+use super::output::{Output, Written};
+use super::value::{Elements, Value};
+use super::{Digest, FieldError, Kind, PREFIX_LEN, Seq};
+use crate::DecodeError;
 use crate::cbor::CborType;
 use crate::small::{Small, head_len};
 
 /// The type of DATA, below 24 like all known ones, so that it is one byte.
-pub(super) const DATA_TYPE: u8 = 4;
+const DATA_TYPE: u8 = 4;
 
 /// Where that begins in a body what the digest covers: after the array's head and the type, which
 /// are one byte each.
@@ -72,12 +77,7 @@ impl Data<'_> {
         body.get(COVERED_FROM..end).unwrap_or_default()
     }
 
-    /// The bytes that the frame takes up, prefix included.
-    pub(super) fn encoded_len(&self) -> usize {
-        PREFIX_LEN.saturating_add(self.body_len())
-    }
-
-    pub(super) fn body_len(&self) -> usize {
+    fn body_len(&self) -> usize {
         let digest = if self.digest.is_some() { 5 } else { 0 };
         self.covered_len().saturating_add(COVERED_FROM + digest)
     }
@@ -89,6 +89,58 @@ impl Data<'_> {
             + head_len(payload)
             + self.re.map_or(0, |re| head_len(re.get()));
         self.payload.len().saturating_add(heads)
+    }
+}
+
+impl<'a> Data<'a> {
+    pub(super) fn decode(elements: &mut Elements<'_, 'a>) -> Result<Self, DecodeError> {
+        let seq = elements.required("seq")?;
+        let seq = seq.number(1, Seq::LAST.get(), |seq| {
+            Seq::new(seq).filter(|seq| *seq <= Seq::LAST)
+        })?;
+        let kind = elements.required("kind")?;
+        let at = kind.at();
+        let kind = Kind::parse(kind.uint()?).map_err(|error| error.at(at))?;
+        let payload = elements.required("payload")?.bytes(usize::MAX)?;
+        let re = match kind.role.has_re() {
+            true => Some(elements.required("re")?.seq()?),
+            false => None,
+        };
+        let digest = elements.optional("digest").map(Value::digest).transpose()?;
+        Ok(Self {
+            seq,
+            kind,
+            payload,
+            re,
+            digest,
+        })
+    }
+
+    pub(super) fn write<W: Write>(&self, output: &mut Output<W>) -> Written<W> {
+        self.check()?;
+        let head = self.head();
+        output.raw(head.as_bytes().get(PREFIX_LEN..).unwrap_or_default())?;
+        output.raw(self.payload)?;
+        output.raw(self.tail().as_bytes())
+    }
+
+    fn check(&self) -> Result<(), FieldError> {
+        self.kind.check()?;
+        let role = self.kind.role;
+        match self.re {
+            _ if self.seq > Seq::LAST => Err(FieldError::OutOfRange {
+                field: "seq",
+                found: self.seq.get(),
+                min: 1,
+                max: Seq::LAST.get(),
+            }),
+            None if role.has_re() => Err(FieldError::Missing { field: "re" }),
+            Some(_) if !role.has_re() => Err(FieldError::Excluded {
+                field: "re",
+                by: role.name(),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 

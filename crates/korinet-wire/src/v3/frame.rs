@@ -1,32 +1,16 @@
+use core::convert::Infallible;
 use core::fmt;
 
 use minicbor::encode::Write;
 
-use super::{Ack, Close, Data, Delimited, GoAway, Hello, Nonce, Reject, Volatile, Welcome};
-use crate::framing;
+use super::output::{Counter, Output, Written};
+use super::value::Value;
+use super::{
+    Ack, Close, Data, FIRST_SKIPPED_TYPE, GoAway, Hello, MAX_ELEMENTS, Nonce, PREFIX_LEN, Reject,
+    Volatile, Welcome,
+};
+use crate::cbor::Reader;
 use crate::{DecodeError, DecodeErrorKind, EncodeError};
-
-/// What [`decode`] found at the start of its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives on the stack only, from one call to the next, and there is no allocator"
-)]
-pub enum Decoded<'a> {
-    /// A whole frame.
-    Complete {
-        /// The frame.
-        frame: Frame<'a>,
-        /// The bytes that it takes up in the input, prefix included.
-        len: usize,
-    },
-    /// The beginning of a frame.
-    Partial {
-        /// How many bytes are missing for the next step, at least one: up to the end of the prefix,
-        /// or, once that is there, up to the end of the frame.
-        needed: usize,
-    },
-}
 
 /// One frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,65 +42,57 @@ pub enum Frame<'a> {
     },
 }
 
-/// Finds the end of the frame that `input` starts with, without a look into it.
-///
-/// # Errors
-///
-/// A length of zero, or above `max_frame` (V3-8).
-pub fn delimit(input: &[u8], max_frame: u32) -> Result<Delimited, DecodeError> {
-    framing::delimit(input, max_frame)
-}
-
-/// Decodes the frame that `input` starts with; its body may have up to `max_frame` bytes, see
-/// [`max_frame`](super::max_frame).
-///
-/// Costs nothing but a look at the prefix until the frame is complete, so it can be called again
-/// after each read.
-///
-/// # Errors
-///
-/// What the peer did wrong, as soon as it shows: a length of zero or above the limit when the
-/// prefix is there, all else when the frame is complete. There is no way to go on after an error
-/// (V3-9).
-pub fn decode(input: &[u8], max_frame: u32) -> Result<Decoded<'_>, DecodeError> {
-    let len = match delimit(input, max_frame)? {
-        Delimited::Complete { len } => len,
-        Delimited::Partial { needed } => return Ok(Decoded::Partial { needed }),
-    };
-    match Frame::decode_body(framing::body(input, len)) {
-        Ok(frame) => Ok(Decoded::Complete { frame, len }),
-        Err(error) => Err(framing::from_prefix(error)),
-    }
-}
-
-/// The encoded map that the proof of a HELLO, WELCOME or REJECT covers (V3-31), from the body that
-/// the frame was decoded from; `None` for other bodies.
-#[must_use]
-pub fn signed_part(body: &[u8]) -> Option<&[u8]> {
-    let _ = body;
-    None
-}
+pub(super) const HELLO: u64 = 1;
+pub(super) const WELCOME: u64 = 2;
+pub(super) const REJECT: u64 = 3;
+const DATA: u64 = 4;
+const ACK: u64 = 5;
+const PING: u64 = 6;
+const PONG: u64 = 7;
+const GO_AWAY: u64 = 8;
+const CLOSE: u64 = 9;
+const VOLATILE: u64 = 10;
 
 impl<'a> Frame<'a> {
     /// Decodes a frame's body, that is the bytes after the prefix.
     ///
     /// # Errors
     ///
-    /// As [`decode`], with offsets into `body`.
+    /// As [`decode`](super::decode), with offsets into `body`.
     pub fn decode_body(body: &'a [u8]) -> Result<Self, DecodeError> {
-        Err(DecodeError {
-            kind: DecodeErrorKind::UnexpectedEnd,
-            at: body.len(),
-        })
+        let mut reader = Reader::new(body);
+        let mut elements = Value::new(&mut reader, "frame").array()?;
+        check_count(elements.left())?;
+        let ty = elements.required("type")?;
+        let at = ty.at();
+        let frame = match ty.uint()? {
+            HELLO => Self::Hello(Hello::decode(&mut elements)?),
+            WELCOME => Self::Welcome(Welcome::decode(&mut elements)?),
+            REJECT => Self::Reject(Reject::decode(&mut elements)?),
+            DATA => Self::Data(Data::decode(&mut elements)?),
+            ACK => Self::Ack(Ack::decode(&mut elements)?),
+            PING => Self::Ping(Nonce::decode(&mut elements)?),
+            PONG => Self::Pong(Nonce::decode(&mut elements)?),
+            GO_AWAY => Self::GoAway(GoAway::decode(&mut elements)?),
+            CLOSE => Self::Close(Close::decode(&mut elements)?),
+            VOLATILE => Self::Volatile(Volatile::decode(&mut elements)?),
+            // Its content may be anything, even what is no CBOR, so nothing more is checked.
+            ty if ty >= FIRST_SKIPPED_TYPE => return Ok(Self::Skipped { ty }),
+            ty => {
+                let kind = DecodeErrorKind::UnknownType(ty);
+                return Err(DecodeError { kind, at });
+            }
+        };
+        elements.finish()?;
+        check_end(body, reader.at)?;
+        Ok(frame)
     }
 
-    /// The bytes that [`encode`](Self::encode) writes, prefix included; 0 if it would write none.
+    /// The bytes that [`encode`](Self::encode) writes, prefix included; 0 if it refuses the frame.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        match self {
-            Self::Data(data) => data.encoded_len(),
-            _ => 0,
-        }
+        let body = self.body_len::<Infallible>();
+        body.map_or(0, |len| PREFIX_LEN.saturating_add(len))
     }
 
     /// Writes the frame, prefix included, in the one encoding that it has (V3-5).
@@ -125,8 +101,38 @@ impl<'a> Frame<'a> {
     ///
     /// Nothing is written where a receiver would refuse the frame. After an error of the writer, a
     /// part may be written.
-    pub fn encode<W: Write>(&self, mut writer: W) -> Result<(), EncodeError<W::Error>> {
-        writer.write_all(&[]).map_err(EncodeError::Write)
+    pub fn encode<W: Write>(&self, writer: W) -> Result<(), EncodeError<W::Error>> {
+        let len = self.body_len()?;
+        let max = u32::MAX;
+        let prefix = u32::try_from(len).map_err(|_| EncodeError::FrameTooLarge { len, max })?;
+        let mut output = Output::new(writer);
+        output.raw(&prefix.to_be_bytes())?;
+        self.write(&mut output)
+    }
+
+    /// The length of the body, and with that whether the frame is legal.
+    fn body_len<E>(&self) -> Result<usize, EncodeError<E>> {
+        let mut counter = Counter::default();
+        match self.write(&mut Output::new(&mut counter)) {
+            Ok(()) => Ok(counter.count),
+            Err(error) => Err(error.with_writer()),
+        }
+    }
+
+    fn write<W: Write>(&self, output: &mut Output<W>) -> Written<W> {
+        match self {
+            Self::Hello(hello) => hello.write(output, HELLO),
+            Self::Welcome(welcome) => welcome.write(output, WELCOME),
+            Self::Reject(reject) => reject.write(output, REJECT),
+            Self::Data(data) => data.write(output),
+            Self::Ack(ack) => ack.write(output, ACK),
+            Self::Ping(nonce) => nonce.write(output, PING),
+            Self::Pong(nonce) => nonce.write(output, PONG),
+            Self::GoAway(go_away) => go_away.write(output, GO_AWAY),
+            Self::Close(close) => close.write(output, CLOSE),
+            Self::Volatile(volatile) => volatile.write(output, VOLATILE),
+            Self::Skipped { ty } => Err(EncodeError::Skipped { ty: *ty }),
+        }
     }
 
     /// The frame's name in the protocol, in capitals.
@@ -144,6 +150,27 @@ impl<'a> Frame<'a> {
             Self::Close(_) => "CLOSE",
             Self::Volatile(_) => "VOLATILE",
             Self::Skipped { .. } => "SKIPPED",
+        }
+    }
+}
+
+/// V3-4: at most so many elements, which the type is one of.
+fn check_count(found: u64) -> Result<(), DecodeError> {
+    let max = u64::from(MAX_ELEMENTS);
+    if found <= max {
+        return Ok(());
+    }
+    let kind = DecodeErrorKind::TooManyElements { found, max };
+    Err(DecodeError { kind, at: 0 })
+}
+
+/// V3-4: nothing follows the array, which ends there.
+const fn check_end(body: &[u8], at: usize) -> Result<(), DecodeError> {
+    match body.len().saturating_sub(at) {
+        0 => Ok(()),
+        len => {
+            let kind = DecodeErrorKind::TrailingBytes { len };
+            Err(DecodeError { kind, at })
         }
     }
 }

@@ -1,10 +1,16 @@
 use core::fmt;
 use core::time::Duration;
 
+use minicbor::encode::Write;
+
+use super::output::{Output, Written};
 use super::quoted::{Millis, Quoted};
+use super::value::{Elements, Entries};
 use super::{
-    AttachNumber, Features, Level, Limits, OpenNonce, Positions, Proof, SessionId, Versions,
+    Application, AttachNumber, Authentication, Features, FieldError, Intent, MAX_AGENT, Proof,
+    Resume, Versions,
 };
+use crate::DecodeError;
 
 /// HELLO: the client's first frame, which opens a session or resumes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +21,7 @@ pub struct Hello<'a> {
     pub offered: Features,
     /// The features that it insists on, among the offered ones.
     pub required: Features,
-    /// The implementation, for people; at most [`MAX_AGENT`](super::MAX_AGENT) bytes.
+    /// The implementation, for people; at most [`MAX_AGENT`] bytes.
     pub agent: &'a str,
     /// The time wanted between probes; zero for none.
     pub keep_alive: Duration,
@@ -31,63 +37,92 @@ pub struct Hello<'a> {
     pub proof: Option<Proof>,
 }
 
-/// What a HELLO is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Intent {
-    /// A new session.
-    Open(Open),
-    /// One that has lived on another connection.
-    Resume(Resume),
-}
-
-/// The terms of a session that a client asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Open {
-    /// Drawn anew for each session that is wanted (V3-13).
-    pub nonce: OpenNonce,
-    /// What the server may send to the client.
-    pub limits: Limits,
-    /// How long the session shall live without a connection.
-    pub expiry: Duration,
-    /// What an acknowledgement shall say.
-    pub level: Level,
-}
-
-/// The session that a client resumes, and where it stands in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Resume {
-    /// The session.
-    pub session: SessionId,
-    /// Where the client stands.
-    pub positions: Positions,
-}
-
-/// What a client shows of who it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Authentication<'a> {
-    /// How to read the bytes; at most [`MAX_MECHANISM`](super::MAX_MECHANISM) bytes.
-    pub mechanism: &'a str,
-    /// A token or the like: a secret; at most [`MAX_AUTHENTICATION`](super::MAX_AUTHENTICATION)
-    /// bytes.
-    pub bytes: &'a [u8],
-}
-
-/// Shows nothing of the bytes.
-impl fmt::Debug for Authentication<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authentication")
-            .field("mechanism", &self.mechanism)
-            .finish_non_exhaustive()
+impl<'a> Hello<'a> {
+    pub(super) fn decode(elements: &mut Elements<'_, 'a>) -> Result<Self, DecodeError> {
+        let mut entries = elements.required("HELLO map")?.map()?;
+        let mut hello = Self::decode_map(&mut entries)?;
+        entries.finish()?;
+        hello.proof = Proof::decode_if(hello.resumes(), "open", elements)?;
+        Ok(hello)
     }
-}
 
-/// The program that uses the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Application<'a> {
-    /// Its name; at most [`MAX_APPLICATION`](super::MAX_APPLICATION) bytes.
-    pub name: &'a str,
-    /// Its version; at most as many.
-    pub version: &'a str,
+    fn decode_map(entries: &mut Entries<'_, 'a>) -> Result<Self, DecodeError> {
+        let at = entries.start();
+        let hello = Self {
+            versions: Versions::decode(entries.required(0, "versions")?)?,
+            offered: entries
+                .required(1, "offered")?
+                .uint()
+                .map(Features::from_bits)?,
+            required: entries
+                .required(2, "required")?
+                .uint()
+                .map(Features::from_bits)?,
+            agent: entries.required(3, "agent")?.text(MAX_AGENT)?,
+            keep_alive: entries.required(4, "keep-alive")?.time()?,
+            attach: AttachNumber::decode(entries.required(5, "attach")?)?,
+            intent: Intent::decode(entries)?,
+            authentication: entries
+                .optional(8, "authentication")?
+                .map(Authentication::decode)
+                .transpose()?,
+            application: entries
+                .optional(9, "application")?
+                .map(Application::decode)
+                .transpose()?,
+            proof: None,
+        };
+        hello.check_features().map_err(|error| error.at(at))?;
+        Ok(hello)
+    }
+
+    pub(super) fn write<W: Write>(&self, output: &mut Output<W>, ty: u64) -> Written<W> {
+        Proof::check(self.proof, self.resumes(), "open")?;
+        self.check_features()?;
+        output.array(2 + u64::from(self.proof.is_some()))?;
+        output.uint(ty)?;
+        self.write_map(output)?;
+        output.proof(self.proof)
+    }
+
+    fn write_map<W: Write>(&self, output: &mut Output<W>) -> Written<W> {
+        let optional = [self.authentication.is_some(), self.application.is_some()];
+        output.map(7 + optional.map(u64::from).iter().sum::<u64>())?;
+        output.uint(0)?;
+        self.versions.write(output)?;
+        output.uint(1)?;
+        output.uint(self.offered.bits())?;
+        output.uint(2)?;
+        output.uint(self.required.bits())?;
+        output.uint(3)?;
+        output.text("agent", self.agent, MAX_AGENT)?;
+        output.uint(4)?;
+        output.time(self.keep_alive)?;
+        output.uint(5)?;
+        output.uint(self.attach.get())?;
+        self.intent.write(output)?;
+        if let Some(authentication) = self.authentication {
+            output.uint(8)?;
+            authentication.write(output)?;
+        }
+        if let Some(application) = self.application {
+            output.uint(9)?;
+            application.write(output)?;
+        }
+        Ok(())
+    }
+
+    const fn resumes(&self) -> bool {
+        matches!(self.intent, Intent::Resume(_))
+    }
+
+    fn check_features(&self) -> Result<(), FieldError> {
+        let missing = self.required.without(self.offered);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(FieldError::RequiredNotOffered { missing })
+    }
 }
 
 impl fmt::Display for Hello<'_> {

@@ -1,5 +1,7 @@
 use core::fmt;
 
+use super::FieldError;
+
 /// What a message is for; see [`Kind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -42,6 +44,20 @@ impl Role {
         matches!(self, Self::Item | Self::End | Self::Cancel)
     }
 
+    /// Its name in the protocol.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Error => "error",
+            Self::Item => "item",
+            Self::End => "end",
+            Self::Cancel => "cancel",
+        }
+    }
+
     const fn bits(self) -> u8 {
         match self {
             Self::Message => 0,
@@ -57,15 +73,7 @@ impl Role {
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Message => "message",
-            Self::Request => "request",
-            Self::Response => "response",
-            Self::Error => "error",
-            Self::Item => "item",
-            Self::End => "end",
-            Self::Cancel => "cancel",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -96,6 +104,7 @@ impl Kind {
     const RAW_BIT: u8 = 1 << 4;
     const OWN_BIT: u8 = 1 << 5;
     const ROLE_BITS: u8 = 0b111;
+    const MAX_BITS: u8 = 63;
 
     /// The plain kind of a role.
     #[must_use]
@@ -111,18 +120,30 @@ impl Kind {
     /// The kind of these bits of the wire; `None` for a value that no kind has.
     #[must_use]
     pub fn from_bits(bits: u8) -> Option<Self> {
-        const UNKNOWN: u8 =
-            !(Kind::ROLE_BITS | Kind::REDELIVERED_BIT | Kind::RAW_BIT | Kind::OWN_BIT);
-        let role = Role::ALL
-            .get(usize::from(bits & Self::ROLE_BITS))
-            .copied()?;
+        Self::parse(bits.into()).ok()
+    }
+
+    pub(super) fn parse(bits: u64) -> Result<Self, FieldError> {
+        let out_of_range = |field, found, max| FieldError::OutOfRange {
+            field,
+            found,
+            min: 0,
+            max,
+        };
+        let bits = match u8::try_from(bits) {
+            Ok(bits) if bits <= Self::MAX_BITS => bits,
+            _ => return Err(out_of_range("kind", bits, Self::MAX_BITS.into())),
+        };
+        let role = bits & Self::ROLE_BITS;
         let kind = Self {
-            role,
+            role: *Role::ALL
+                .get(usize::from(role))
+                .ok_or_else(|| out_of_range("role", role.into(), 6))?,
             redelivered: bits & Self::REDELIVERED_BIT != 0,
             raw: bits & Self::RAW_BIT != 0,
             own: bits & Self::OWN_BIT != 0,
         };
-        (bits & UNKNOWN == 0 && kind.is_legal()).then_some(kind)
+        kind.check().map(|()| kind)
     }
 
     /// Its bits on the wire.
@@ -138,9 +159,14 @@ impl Kind {
     }
 
     /// Whether the role may have what is said of it.
-    #[must_use]
-    pub const fn is_legal(self) -> bool {
-        !self.own || self.role.may_be_own()
+    pub(super) const fn check(self) -> Result<(), FieldError> {
+        if self.own && !self.role.may_be_own() {
+            return Err(FieldError::Excluded {
+                field: "own",
+                by: self.role.name(),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -173,7 +199,7 @@ mod tests {
         for bits in 0..=u8::MAX {
             if let Some(kind) = Kind::from_bits(bits) {
                 assert_eq!(kind.bits(), bits);
-                assert!(kind.is_legal());
+                assert_eq!(kind.check(), Ok(()));
                 legal += 1;
             }
         }

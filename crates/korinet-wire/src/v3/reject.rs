@@ -1,8 +1,13 @@
 use core::fmt;
 use core::time::Duration;
 
+use minicbor::encode::Write;
+
+use super::output::{Output, Written};
 use super::quoted::{Millis, Quoted};
-use super::{AttachNumber, Code, Proof, Seq, Versions};
+use super::value::{Elements, Value};
+use super::{AttachNumber, Code, MAX_TEXT, Proof, Seq, Versions};
+use crate::DecodeError;
 
 /// REJECT: a server's refusal instead of WELCOME; the connection ends after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +26,70 @@ pub struct Reject<'a> {
     pub next: Option<Seq>,
     /// There where the server holds the key and the HELLO's proof was right (V3-31).
     pub proof: Option<Proof>,
+}
+
+impl<'a> Reject<'a> {
+    pub(super) fn decode(elements: &mut Elements<'_, 'a>) -> Result<Self, DecodeError> {
+        let mut entries = elements.required("REJECT map")?.map()?;
+        let mut reject = Self {
+            code: entries.required(0, "code")?.u16().map(Code::from_u16)?,
+            text: entries.required(1, "text")?.text(MAX_TEXT)?,
+            retry_after: entries
+                .optional(2, "retry-after")?
+                .map(Value::time)
+                .transpose()?,
+            versions: entries
+                .optional(3, "versions")?
+                .map(Versions::decode)
+                .transpose()?,
+            attach: entries
+                .optional(4, "attach")?
+                .map(AttachNumber::decode)
+                .transpose()?,
+            next: entries.optional(5, "next")?.map(Value::seq).transpose()?,
+            proof: None,
+        };
+        entries.finish()?;
+        reject.proof = elements.optional("proof").map(Proof::decode).transpose()?;
+        Ok(reject)
+    }
+
+    pub(super) fn write<W: Write>(&self, output: &mut Output<W>, ty: u64) -> Written<W> {
+        output.array(2 + u64::from(self.proof.is_some()))?;
+        output.uint(ty)?;
+        output.map(self.entries())?;
+        output.uint(0)?;
+        output.uint(self.code.get().into())?;
+        output.uint(1)?;
+        output.text("text", self.text, MAX_TEXT)?;
+        if let Some(time) = self.retry_after {
+            output.uint(2)?;
+            output.time(time)?;
+        }
+        if let Some(versions) = self.versions {
+            output.uint(3)?;
+            versions.write(output)?;
+        }
+        if let Some(attach) = self.attach {
+            output.uint(4)?;
+            output.uint(attach.get())?;
+        }
+        if let Some(next) = self.next {
+            output.uint(5)?;
+            output.seq(next)?;
+        }
+        output.proof(self.proof)
+    }
+
+    fn entries(&self) -> u64 {
+        let optional = [
+            self.retry_after.is_some(),
+            self.versions.is_some(),
+            self.attach.is_some(),
+            self.next.is_some(),
+        ];
+        2 + optional.map(u64::from).iter().sum::<u64>()
+    }
 }
 
 /// A proof shows as `proven`, which says that there is one, not that it is right.

@@ -1,5 +1,9 @@
 use core::fmt;
 
+use super::FieldError;
+use super::value::{Elements, Value};
+use crate::DecodeError;
+
 /// The HMAC that proves who sent a HELLO, WELCOME or REJECT (V3-31).
 ///
 /// The equality here is for tests of frames: it tells by its time how much agrees. Whoever checks a
@@ -18,6 +22,38 @@ impl Proof {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl Proof {
+    pub(super) fn decode(value: Value<'_, '_>) -> Result<Self, DecodeError> {
+        value.byte_array().map(Self)
+    }
+
+    /// The proof that follows, which has to be there exactly if a session is resumed (V3-31);
+    /// otherwise it is ruled out by what the frame does instead.
+    pub(super) fn decode_if(
+        resumes: bool,
+        by: &'static str,
+        elements: &mut Elements<'_, '_>,
+    ) -> Result<Option<Self>, DecodeError> {
+        let at = elements.at();
+        let proof = elements.optional("proof").map(Self::decode).transpose()?;
+        Self::check(proof, resumes, by).map_err(|error| error.at(at))?;
+        Ok(proof)
+    }
+
+    pub(super) const fn check(
+        proof: Option<Self>,
+        resumes: bool,
+        by: &'static str,
+    ) -> Result<(), FieldError> {
+        let field = "proof";
+        match (proof, resumes) {
+            (Some(_), true) | (None, false) => Ok(()),
+            (Some(_), false) => Err(FieldError::Excluded { field, by }),
+            (None, true) => Err(FieldError::Missing { field }),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 use core::fmt;
 use core::num::NonZeroU64;
 
+use super::value::Value;
+use crate::DecodeError;
+
 /// The number of a message within one direction of a session, or a position between messages
 /// (V3-16).
 ///
@@ -96,6 +99,12 @@ impl AttachNumber {
             Some(number) => Some(Self(number)),
             None => None,
         }
+    }
+}
+
+impl AttachNumber {
+    pub(super) fn decode(value: Value<'_, '_>) -> Result<Self, DecodeError> {
+        value.number(1, u64::MAX, Self::new)
     }
 }
 

@@ -1,5 +1,12 @@
 use core::fmt;
 
+use minicbor::encode::Write;
+
+use super::FieldError;
+use super::output::{Output, Written};
+use super::value::{Elements, Value};
+use crate::DecodeError;
+
 /// The minor versions that one side speaks, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Versions {
@@ -7,6 +14,35 @@ pub struct Versions {
     pub min: u16,
     /// The highest.
     pub max: u16,
+}
+
+impl Versions {
+    pub(super) fn decode(value: Value<'_, '_>) -> Result<Self, DecodeError> {
+        let at = value.at();
+        let mut elements = value.array()?;
+        let versions = Self {
+            min: elements.required("lowest version")?.u16()?,
+            max: elements.required("highest version")?.u16()?,
+        };
+        elements.finish()?;
+        versions.check().map_err(|error| error.at(at))?;
+        Ok(versions)
+    }
+
+    pub(super) fn write<W: Write>(self, output: &mut Output<W>) -> Written<W> {
+        self.check()?;
+        output.array(2)?;
+        output.uint(self.min.into())?;
+        output.uint(self.max.into())
+    }
+
+    const fn check(self) -> Result<(), FieldError> {
+        let Self { min, max } = self;
+        if min > max {
+            return Err(FieldError::MinAboveMax { min, max });
+        }
+        Ok(())
+    }
 }
 
 /// `0` or `0-3`.
@@ -53,6 +89,12 @@ impl Level {
     }
 }
 
+impl Level {
+    pub(super) fn decode(value: Value<'_, '_>) -> Result<Self, DecodeError> {
+        value.number(0, 2, |level| Self::from_u8(u8::try_from(level).ok()?))
+    }
+}
+
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -72,6 +114,49 @@ pub struct Limits {
     pub bytes: u32,
     /// The largest payload, in bytes.
     pub message: u32,
+}
+
+impl Limits {
+    pub(super) fn decode(value: Value<'_, '_>) -> Result<Self, DecodeError> {
+        let mut elements = value.array()?;
+        let limits = Self {
+            messages: Self::decode_one(&mut elements, "limit of messages")?,
+            bytes: Self::decode_one(&mut elements, "limit of bytes")?,
+            message: Self::decode_one(&mut elements, "maximum message")?,
+        };
+        elements.finish()?;
+        Ok(limits)
+    }
+
+    fn decode_one(
+        elements: &mut Elements<'_, '_>,
+        field: &'static str,
+    ) -> Result<u32, DecodeError> {
+        let at_least_one = |limit| u32::try_from(limit).ok().filter(|limit| *limit > 0);
+        let value = elements.required(field)?;
+        value.number(1, u32::MAX.into(), at_least_one)
+    }
+
+    pub(super) fn write<W: Write>(self, output: &mut Output<W>) -> Written<W> {
+        output.array(3)?;
+        for (field, limit) in [
+            ("limit of messages", self.messages),
+            ("limit of bytes", self.bytes),
+            ("maximum message", self.message),
+        ] {
+            if limit == 0 {
+                let error = FieldError::OutOfRange {
+                    field,
+                    found: 0,
+                    min: 1,
+                    max: u32::MAX.into(),
+                };
+                return Err(error.into());
+            }
+            output.uint(limit.into())?;
+        }
+        Ok(())
+    }
 }
 
 /// In the order of the wire: `64/1048576/65536`.

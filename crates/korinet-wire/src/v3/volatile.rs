@@ -1,6 +1,11 @@
 use core::fmt;
 
+use minicbor::encode::Write;
+
 use super::Kind;
+use super::output::{Output, Written};
+use super::value::Elements;
+use crate::{DecodeError, DecodeErrorKind};
 
 /// VOLATILE: a message without number, not acknowledged and not sent again (V3-24).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -11,7 +16,29 @@ pub struct Volatile<'a> {
     pub payload: &'a [u8],
 }
 
-impl Volatile<'_> {
+impl<'a> Volatile<'a> {
+    pub(super) fn decode(elements: &mut Elements<'_, 'a>) -> Result<Self, DecodeError> {
+        let kind = elements.required("kind")?;
+        let at = kind.at();
+        let raw = match kind.uint()? {
+            0 => false,
+            16 => true,
+            other => {
+                let kind = DecodeErrorKind::VolatileKind(other);
+                return Err(DecodeError { kind, at });
+            }
+        };
+        let payload = elements.required("payload")?.bytes(usize::MAX)?;
+        Ok(Self { raw, payload })
+    }
+
+    pub(super) fn write<W: Write>(&self, output: &mut Output<W>, ty: u64) -> Written<W> {
+        output.array(3)?;
+        output.uint(ty)?;
+        output.uint(self.kind().bits().into())?;
+        output.bytes(self.payload)
+    }
+
     /// [`Kind::RAW`] or [`Kind::MESSAGE`]; there are no others.
     #[must_use]
     pub const fn kind(&self) -> Kind {
