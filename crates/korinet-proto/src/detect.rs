@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn an_end_before_the_answer_is_told() {
-        let mut buffer = BytesMut::from(&b"\xcbKN"[..]);
+        let mut buffer = BytesMut::from(&b"\x16"[..]);
         assert_eq!(DetectCodec.decode(&mut buffer).unwrap(), None);
         assert!(matches!(
             DetectCodec.decode_eof(&mut buffer),

@@ -1,8 +1,8 @@
 use std::io;
 
 use korinet_wire::DecodeError;
-use korinet_wire::v3::PrefaceError;
 use korinet_wire::cbor::CborType;
+use korinet_wire::v3::PrefaceError;
 
 /// Why a stream of frames broke off.
 #[derive(Debug, thiserror::Error)]

@@ -30,7 +30,7 @@ macro_rules! mutated {
 
 mod buffer;
 #[cfg(feature = "codec")]
-//mod detect;
+mod detect;
 mod error;
 #[cfg(korinet_mutations)]
 pub mod mutation;
@@ -39,5 +39,5 @@ pub mod v2;
 pub mod v3;
 
 #[cfg(feature = "codec")]
-//pub use detect::DetectCodec;
+pub use detect::DetectCodec;
 pub use error::{CodecError, EncodeError};

@@ -56,7 +56,10 @@ static ACTIVE: AtomicU8 = AtomicU8::new(NONE);
 
 /// Activates a defect, or none.
 pub fn activate(mutation: Option<Mutation>) {
-    ACTIVE.store(mutation.map_or(NONE, |mutation| mutation as u8), Ordering::SeqCst);
+    ACTIVE.store(
+        mutation.map_or(NONE, |mutation| mutation as u8),
+        Ordering::SeqCst,
+    );
 }
 
 /// Whether this defect is active.

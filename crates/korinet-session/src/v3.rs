@@ -32,9 +32,7 @@ pub use client::ClientSession;
 pub use config::{ClientConfig, OnLost, ServerConfig, Settings};
 pub use continuity::Discontinuity;
 pub use credential::Credential;
-pub use event::{
-    Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket,
-};
+pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
 pub use greeting::{Greeted, Greeter, Greeting, Refused};
 pub use registry::{Principal, Registry, Route, Tombstone};
 pub use server::{Grant, ServerSession};

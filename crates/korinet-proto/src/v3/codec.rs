@@ -1,6 +1,8 @@
 use bytes::{Buf, BytesMut};
 use korinet_wire::DecodeError;
-use korinet_wire::v3::{self as wire, Delimited, MAX_HANDSHAKE_FRAME, PREFACE, Preface, PrefaceError};
+use korinet_wire::v3::{
+    self as wire, Delimited, MAX_HANDSHAKE_FRAME, PREFACE, Preface, PrefaceError,
+};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::Frame;
@@ -148,7 +150,11 @@ mod tests {
     fn the_preface_comes_first_and_once() {
         let mut codec = FrameCodec::new();
         let mut bytes = BytesMut::new();
-        assert!(codec.encode(wire::Frame::Skipped { ty: 200 }, &mut bytes).is_err());
+        assert!(
+            codec
+                .encode(wire::Frame::Skipped { ty: 200 }, &mut bytes)
+                .is_err()
+        );
         assert!(bytes.is_empty());
         codec.encode(ack(1), &mut bytes).unwrap();
         codec.encode(ack(2), &mut bytes).unwrap();
@@ -182,7 +188,9 @@ mod tests {
     fn an_end_inside_says_what_is_missing() {
         let mut codec = FrameCodec::new();
         let mut stream = BytesMut::new();
-        codec.encode(wire::Frame::Ping(Nonce(1)), &mut stream).unwrap();
+        codec
+            .encode(wire::Frame::Ping(Nonce(1)), &mut stream)
+            .unwrap();
         for (len, expect) in [(1, 7), (7, 1), (9, 3), (12, 3), (14, 1)] {
             let mut buffer = BytesMut::from(&stream[..len]);
             match FrameCodec::new().decode_eof(&mut buffer) {
@@ -195,7 +203,11 @@ mod tests {
     // V3-3, V3-8, V3-9
     #[test]
     fn an_error_is_final() {
-        for bad in [&b"GET / HTTP"[..], b"\xcbKNT\x04\0\0\0", b"\xcbKNT\x03\0\0\0\0\0\0\0"] {
+        for bad in [
+            &b"GET / HTTP"[..],
+            b"\xcbKNT\x04\0\0\0",
+            b"\xcbKNT\x03\0\0\0\0\0\0\0",
+        ] {
             let mut codec = FrameCodec::new();
             let mut buffer = BytesMut::from(bad);
             let first = codec.decode(&mut buffer).unwrap_err().to_string();

@@ -232,7 +232,9 @@ impl Connection {
             self.volatile_dropped = self.volatile_dropped.saturating_add(1);
             return Ok(false);
         }
-        Ok(frame.encode(crate::buffer::Buffer(&mut self.volatile)).is_ok())
+        Ok(frame
+            .encode(crate::buffer::Buffer(&mut self.volatile))
+            .is_ok())
     }
 
     /// Announces that this side will close the connection (V3-42).

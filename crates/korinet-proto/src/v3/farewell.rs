@@ -56,7 +56,12 @@ impl GoAway {
     }
 
     pub(super) fn put(&self, out: &mut Transmit) -> bool {
-        let addresses: Vec<&str> = self.addresses.iter().take(16).map(|text| clipped(text)).collect();
+        let addresses: Vec<&str> = self
+            .addresses
+            .iter()
+            .take(16)
+            .map(|text| clipped(text))
+            .collect();
         out.put_frame(&wire::Frame::GoAway(wire::GoAway {
             code: self.code,
             text: clipped(&self.text),

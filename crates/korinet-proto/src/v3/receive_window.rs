@@ -111,7 +111,9 @@ impl ReceiveWindow {
         payload: Bytes,
     ) -> Result<(), Violation> {
         if data.digest.is_some() != self.checksum {
-            return Err(Violation::DigestPresence { asked: self.checksum });
+            return Err(Violation::DigestPresence {
+                asked: self.checksum,
+            });
         }
         if data.seq < self.next {
             self.duplicates = self.duplicates.saturating_add(1);
@@ -242,7 +244,10 @@ impl ReceiveWindow {
     /// it are, too. At the level `received` this changes nothing; nor does a number that is not
     /// under way.
     pub fn finish(&mut self, seq: Seq) {
-        let unread = self.queue.front().map_or(self.next, |queued| queued.message.seq);
+        let unread = self
+            .queue
+            .front()
+            .map_or(self.next, |queued| queued.message.seq);
         if seq < self.acked || seq >= unread {
             return;
         }

@@ -202,7 +202,8 @@ impl SendWindow {
             self.seal();
             // What is under way already tells how much will be.
             let held = usize::try_from(self.bytes()).unwrap_or(MAX_CHUNK);
-            self.open.reserve(needed.max(held.clamp(MIN_CHUNK, MAX_CHUNK)));
+            self.open
+                .reserve(needed.max(held.clamp(MIN_CHUNK, MAX_CHUNK)));
         }
         self.open.extend_from_slice(head);
         match payload {
@@ -277,7 +278,9 @@ impl SendWindow {
             });
         }
         if digest.is_some() != self.checksum {
-            return Err(Violation::DigestPresence { asked: self.checksum });
+            return Err(Violation::DigestPresence {
+                asked: self.checksum,
+            });
         }
         if next <= self.oldest {
             return Ok(false);
@@ -479,7 +482,9 @@ impl SendWindow {
     fn transmit_newest_first(&mut self, first: usize, out: &mut Transmit) -> bool {
         self.seal();
         let mut all = BytesMut::new();
-        self.waiting.iter().for_each(|chunk| all.extend_from_slice(chunk));
+        self.waiting
+            .iter()
+            .for_each(|chunk| all.extend_from_slice(chunk));
         let last = self.offset(self.entries.len() - 1) - self.offset(first);
         let newest = all.split_off(usize::try_from(last).unwrap_or(0));
         out.push(newest.freeze());

@@ -163,7 +163,13 @@ mod tests {
             (&other, Claim::Hello, Channel::Plain, &b"map"[..], &hello),
             (&key, Claim::Hello, secured(1), b"map", &hello),
             (&key, Claim::Hello, Channel::Plain, b"mab", &hello),
-            (&key, Claim::Welcome(&hello), Channel::Plain, b"map", &welcome),
+            (
+                &key,
+                Claim::Welcome(&hello),
+                Channel::Plain,
+                b"map",
+                &welcome,
+            ),
             (&key, Claim::Welcome(&hello), secured(2), b"map", &welcome),
             (&key, Claim::Welcome(&welcome), secured(1), b"map", &welcome),
             (&key, Claim::Reject(&hello), secured(1), b"map", &welcome),
@@ -183,7 +189,11 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let shown = format!("{:?} {:?}", secured(0xab), SessionKey::from_bytes([0xcd; 32]));
+        let shown = format!(
+            "{:?} {:?}",
+            secured(0xab),
+            SessionKey::from_bytes([0xcd; 32])
+        );
         for secret in ["171", "205", "ab", "cd"] {
             assert!(!shown.contains(secret), "{shown}");
         }

@@ -10,7 +10,9 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::channel::{Channel, SessionKey};
 use super::conversation::{Conversation, Ended, Outcome};
-use super::{Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket};
+use super::{
+    Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
+};
 use crate::{Attempt, ConnectionError, Reconnect, SessionError};
 
 mod handshake;
@@ -344,7 +346,8 @@ impl ClientSession {
     }
 
     fn handle_ended(&mut self, now: Instant, ended: Ended) {
-        self.actions.push_back(Action::Finish(ended.attach, ended.last));
+        self.actions
+            .push_back(Action::Finish(ended.attach, ended.last));
         match ended.outcome {
             Outcome::Session { code, text } => self.end(self.ending(code, text)),
             Outcome::Connection(ConnectionError::Closed { code, text }) => {

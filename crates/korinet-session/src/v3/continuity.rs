@@ -77,7 +77,8 @@ mod tests {
     fn windows() -> Windows {
         let mut send = SendWindow::new(LIMITS, true);
         for payload in [&b"a"[..], b"b", b"c", b"d", b"e", b"f"] {
-            send.push(Kind::RAW, None, Payload::Copied(payload)).unwrap();
+            send.push(Kind::RAW, None, Payload::Copied(payload))
+                .unwrap();
         }
         send.poll_transmit(&mut Transmit::new());
         let acked = seq(3);
@@ -99,7 +100,10 @@ mod tests {
             next,
             oldest: seq(oldest),
             end: seq(end),
-            digest: windows.send.digest_at(next).or(windows.send.digest_at(seq(3))),
+            digest: windows
+                .send
+                .digest_at(next)
+                .or(windows.send.digest_at(seq(3))),
         }
     }
 
@@ -132,7 +136,9 @@ mod tests {
     #[test]
     fn local_positions_are_those_of_the_windows() {
         let mut windows = windows();
-        let _ = windows.send.push(Kind::RAW, None, Payload::Shared(Bytes::from_static(b"g")));
+        let _ = windows
+            .send
+            .push(Kind::RAW, None, Payload::Shared(Bytes::from_static(b"g")));
         let positions = local_positions(&windows);
         assert_eq!((positions.next, positions.oldest), (seq(1), seq(3)));
         assert_eq!(positions.end, seq(8));

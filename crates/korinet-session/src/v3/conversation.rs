@@ -39,10 +39,7 @@ pub(super) struct Ended {
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// The peer closed the session, or answered that this side did.
-    Session {
-        code: Code,
-        text: String,
-    },
+    Session { code: Code, text: String },
     /// The connection alone.
     Connection(ConnectionError),
 }
@@ -91,7 +88,12 @@ impl Conversation {
         self.poll_ended(now)
     }
 
-    pub(super) fn handle_bytes(&mut self, now: Instant, attach: AttachNumber, input: &mut BytesMut) {
+    pub(super) fn handle_bytes(
+        &mut self,
+        now: Instant,
+        attach: AttachNumber,
+        input: &mut BytesMut,
+    ) {
         match &mut self.link {
             Some(link) if link.attach == attach || mutated!(OldConnectionCounts) => {
                 link.connection.handle_bytes(now, &mut self.windows, input);
@@ -160,7 +162,8 @@ impl Conversation {
             End::Local(_) | _ => Outcome::Connection(ConnectionError::ClosedHere),
         };
         let mut out = Transmit::new();
-        link.connection.poll_transmit(now, &mut self.windows, &mut out);
+        link.connection
+            .poll_transmit(now, &mut self.windows, &mut out);
         let attach = link.attach;
         let has_progress = self.detach();
         Some(Ended {

@@ -277,7 +277,9 @@ fn reject(denial: &Denial, prover: Option<(&SessionKey, &Channel, &Proof)>) -> B
     let prove = prover.map(|(key, channel, hello)| {
         move |signed: &[u8]| key.prove(Claim::Reject(hello), channel, signed)
     });
-    seal(frame, prove).map(|(bytes, _)| bytes).unwrap_or_default()
+    seal(frame, prove)
+        .map(|(bytes, _)| bytes)
+        .unwrap_or_default()
 }
 
 /// The preface and the first frame of one side, with the proof of its map where it has a prover.

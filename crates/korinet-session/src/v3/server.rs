@@ -16,8 +16,8 @@ use super::continuity::{check, local_positions};
 use super::conversation::{Conversation, Ended, Outcome};
 use super::greeting::{Denial, Greeting, MINOR, Refused, seal};
 use super::{
-    Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, ServerConfig, Settings, Ticket,
-    Tombstone,
+    Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, ServerConfig, Settings,
+    Ticket, Tombstone,
 };
 use crate::{ConnectionError, SessionError};
 
@@ -119,7 +119,12 @@ impl ServerSession {
             actions: VecDeque::new(),
             events: VecDeque::new(),
         };
-        session.attach(now, greeting, session.answer_open(greeting, channel), Seq::FIRST);
+        session.attach(
+            now,
+            greeting,
+            session.answer_open(greeting, channel),
+            Seq::FIRST,
+        );
         Ok(session)
     }
 
@@ -164,7 +169,12 @@ impl ServerSession {
         self.take_over(now);
         // The client takes the key from the connection on which it hears of the session.
         self.key = key_of(channel, &self.key);
-        self.attach(now, greeting, self.answer_open(greeting, channel), Seq::FIRST);
+        self.attach(
+            now,
+            greeting,
+            self.answer_open(greeting, channel),
+            Seq::FIRST,
+        );
         Ok(())
     }
 
@@ -184,9 +194,10 @@ impl ServerSession {
             return Err(greeting.refuse_proven(&denial, &self.key, channel));
         }
         self.take_over(now);
-        let positions = self.conversation.as_ref().map(|conversation| {
-            Answer::Resumed(local_positions(conversation.windows()))
-        });
+        let positions = self
+            .conversation
+            .as_ref()
+            .map(|conversation| Answer::Resumed(local_positions(conversation.windows())));
         if let (Some(answer), Some(hello)) = (positions, greeting.proof) {
             let welcome = self.seal_welcome(greeting, answer, Some((channel, &hello)));
             self.attach(now, greeting, welcome, resume.positions.next);
@@ -229,7 +240,8 @@ impl ServerSession {
             // It may not even have been welcomed.
             last.extend_from_slice(&self.welcome.take().unwrap_or_default());
             last.extend_from_slice(&ended.last);
-            self.actions.push_back(Action::Finish(ended.attach, last.freeze()));
+            self.actions
+                .push_back(Action::Finish(ended.attach, last.freeze()));
             self.events.push_back(Event::Detached {
                 reason: ConnectionError::ClosedHere,
                 wait: self.expiry,
@@ -271,7 +283,9 @@ impl ServerSession {
         let prove = hello.map(|(channel, hello)| {
             move |signed: &[u8]| self.key.prove(Claim::Welcome(hello), channel, signed)
         });
-        seal(frame, prove).map(|(bytes, _)| bytes).unwrap_or_default()
+        seal(frame, prove)
+            .map(|(bytes, _)| bytes)
+            .unwrap_or_default()
     }
 
     /// V3-12.
@@ -368,7 +382,10 @@ impl ServerSession {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timeout = self.conversation.as_ref().and_then(Conversation::poll_timeout);
+        let timeout = self
+            .conversation
+            .as_ref()
+            .and_then(Conversation::poll_timeout);
         [self.expires_at, timeout].into_iter().flatten().min()
     }
 
@@ -461,7 +478,8 @@ impl ServerSession {
     }
 
     fn handle_ended(&mut self, now: Instant, ended: Ended) {
-        self.actions.push_back(Action::Finish(ended.attach, ended.last));
+        self.actions
+            .push_back(Action::Finish(ended.attach, ended.last));
         match ended.outcome {
             Outcome::Session { code, text } => {
                 let is_local = self.conversation.as_ref().is_some_and(|conversation| {
@@ -483,7 +501,8 @@ impl ServerSession {
             return;
         };
         if let Some(ended) = conversation.dismiss(now, code, "") {
-            self.actions.push_back(Action::Finish(ended.attach, ended.last));
+            self.actions
+                .push_back(Action::Finish(ended.attach, ended.last));
         }
         let windows = conversation.windows();
         self.acknowledged = windows.send.oldest().get() - 1;

@@ -3,7 +3,7 @@ use core::fmt;
 use super::{Features, Seq};
 
 /// What a frame may not say, whether it was read or is about to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldError {
     /// A field is there that another one rules out.

@@ -5,9 +5,8 @@ use korinet_proto::v3::{
     Agreed, Frame, Payload, ReceiveWindow, SendWindow, Transmit, Violation, Windows,
 };
 use korinet_wire::v3::{
-    self as wire, Answer, Application, Authentication, Hello, Intent,
-    MAX_HANDSHAKE_FRAME, Open, Opened, PREFACE, Positions, Preface, Proof, Reject, Resume, Versions,
-    Welcome,
+    self as wire, Answer, Application, Authentication, Hello, Intent, MAX_HANDSHAKE_FRAME, Open,
+    Opened, PREFACE, Positions, Preface, Proof, Reject, Resume, Versions, Welcome,
 };
 
 use super::{ClientSession, Established, Phase, Refusal, later};
@@ -103,8 +102,7 @@ impl ClientSession {
             proof: None,
         };
         let key = self.session.as_ref().map(|session| &session.key);
-        let prove =
-            key.map(|key| |signed: &[u8]| key.prove(Claim::Hello, &channel, signed));
+        let prove = key.map(|key| |signed: &[u8]| key.prove(Claim::Hello, &channel, signed));
         match seal(|proof| Hello { proof, ..hello }.into(), prove) {
             Ok((greeting, proof)) => {
                 self.phase = Phase::Greeting(Handshake {
@@ -145,7 +143,8 @@ impl ClientSession {
                 }
             }
             Ok(wire::Frame::Reject(reject)) => {
-                self.actions.push_back(Action::Finish(self.attach, Bytes::new()));
+                self.actions
+                    .push_back(Action::Finish(self.attach, Bytes::new()));
                 input.clear();
                 self.handle_reject(now, &handshake, &reject, frame.body());
             }
@@ -348,7 +347,9 @@ fn check_resumed(
     let proven = match (&handshake.proof, welcome.proof, wire::signed_part(body)) {
         (Some(hello), Some(proof), Some(signed)) => {
             let claim = Claim::Welcome(hello);
-            session.key.verify(claim, &handshake.channel, signed, &proof)
+            session
+                .key
+                .verify(claim, &handshake.channel, signed, &proof)
         }
         _ => false,
     };
@@ -359,7 +360,9 @@ fn check_resumed(
         return Err(ConnectionError::Unasked("another session"));
     }
     if welcome.version != MINOR || welcome.features != session.features {
-        return Err(ConnectionError::Unasked("another version or other features"));
+        return Err(ConnectionError::Unasked(
+            "another version or other features",
+        ));
     }
     Ok(())
 }
