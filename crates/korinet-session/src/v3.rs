@@ -12,7 +12,8 @@
 //! 3. [`Registry::route`]; then [`ServerSession::open`] and [`Registry::insert`], or
 //!    [`ServerSession::handle_greeting`], or the answer of a [`Refused`];
 //! 4. the connection is the session's, under the greeting's attach number;
-//! 5. when the session has a [`tombstone`](ServerSession::tombstone), [`Registry::retire`].
+//! 5. when the session has a [`tombstone`](ServerSession::tombstone), and its actions and events are
+//!    polled, [`Registry::retire`].
 //!
 //! The rules are V3-10 to V3-42 of the wire crate's `PROTOCOL.md`.
 
@@ -36,3 +37,6 @@ pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError,
 pub use greeting::{Greeted, Greeter, Greeting, Refused};
 pub use registry::{Principal, Registry, Route, Tombstone};
 pub use server::{Grant, ServerSession};
+
+#[cfg(test)]
+mod tests;

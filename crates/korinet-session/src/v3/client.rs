@@ -64,6 +64,8 @@ pub struct ClientSession {
     /// A close that came while there was no session.
     closing: Option<(Code, String)>,
     reconnect: Reconnect,
+    /// What the server asked for when it announced the end of the connection (V3-42).
+    drain_wait: Option<Duration>,
     /// The credentials were refused with this code the last time.
     unauthenticated: Option<Code>,
     actions: VecDeque<Action>,
@@ -111,6 +113,7 @@ impl ClientSession {
             settled: 0,
             closing: None,
             reconnect,
+            drain_wait: None,
             unauthenticated: None,
             actions: VecDeque::new(),
             events: VecDeque::new(),
@@ -338,6 +341,7 @@ impl ClientSession {
             return;
         };
         if let Some(go_away) = session.conversation.poll_draining() {
+            self.drain_wait = go_away.retry_after;
             self.events.push_back(Event::Draining(go_away));
         }
         if let Some(ended) = session.conversation.poll_ended(now) {
@@ -361,14 +365,18 @@ impl ClientSession {
 
     /// How the session ended that the peer says is over.
     fn ending(&self, code: Code, text: String) -> Ending {
-        let is_local = self.session.as_ref().is_some_and(|session| {
-            session.conversation.is_closing() && session.conversation.windows().send.is_empty()
-        });
-        if is_local {
+        if self.is_closing_done() {
             Ending::Local
         } else {
             Ending::Peer { code, text }
         }
+    }
+
+    /// Whether this side wanted to close, and all it sent was taken.
+    fn is_closing_done(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.conversation.is_closing_done())
     }
 
     /// The server refuses to go on, by REJECT or CLOSE; the class says what to do.
@@ -385,10 +393,9 @@ impl ClientSession {
         } else {
             ConnectionError::Closed { code, text }
         };
-        let wait = retry_after.min(self.config.max_retry_after);
         match code.class() {
             Class::Done | Class::Retry => self.fail(now, reason, has_progress, Duration::ZERO),
-            Class::RetryLater => self.fail(now, reason, has_progress, wait),
+            Class::RetryLater => self.fail(now, reason, has_progress, retry_after),
             Class::Authenticate if self.unauthenticated != Some(code) => {
                 self.unauthenticated = Some(code);
                 self.fail(now, reason, has_progress, Duration::ZERO);
@@ -417,7 +424,8 @@ impl ClientSession {
                 last: reason,
             })),
             Attempt::After(wait) => {
-                let wait = wait.max(least);
+                let least = self.drain_wait.take().map_or(least, |wait| wait.max(least));
+                let wait = wait.max(least.min(self.config.max_retry_after));
                 let retry_at = later(now, wait);
                 self.phase = Phase::Waiting { retry_at };
                 self.events.push_back(Event::Detached { reason, wait });
@@ -561,10 +569,7 @@ impl Hash for ClientSession {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.attach, &self.phase, &self.session).hash(state);
         (&self.backlog, &self.inbox, self.sent, self.settled).hash(state);
-        (&self.closing, self.unauthenticated).hash(state);
+        (&self.closing, self.drain_wait, self.unauthenticated).hash(state);
         (&self.actions, &self.events).hash(state);
     }
 }
-
-#[cfg(test)]
-mod tests;

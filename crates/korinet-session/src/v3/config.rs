@@ -11,8 +11,8 @@ pub struct Settings {
     /// 4,096 messages, 1 MiB of frames and 1 MiB in one message.
     pub limits: Limits,
     /// The time without a byte after which the peer is asked, and after twice of which it counts as
-    /// gone; zero for never. A server grants a client's wish, but not less than 100 ms. 15 s by
-    /// default.
+    /// gone; zero for never. A client wishes, a server grants that much at the most, and not less than
+    /// 100 ms. 15 s by default.
     pub keep_alive: Duration,
     /// How long a session lives without a connection. A client wishes, a server grants that much at
     /// the most. 5 minutes by default.

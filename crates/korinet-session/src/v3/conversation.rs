@@ -234,6 +234,11 @@ impl Conversation {
         self.closing.as_ref()
     }
 
+    /// Whether this side wanted to close, and all it sent was taken.
+    pub(super) fn is_closing_done(&self) -> bool {
+        self.closing.is_some() && self.windows.send.is_empty()
+    }
+
     /// Whether the peer may know by now that this side has closed the session.
     pub(super) fn is_close_written(&self) -> bool {
         self.closing.is_some()

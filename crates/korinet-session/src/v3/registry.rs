@@ -25,6 +25,8 @@ pub struct Registry<T> {
     tombstones: BTreeMap<SessionId, (Principal, Tombstone)>,
     /// When each of the tombstones goes, the next one first.
     forgetting: VecDeque<(Instant, SessionId)>,
+    /// The key of no session.
+    decoy: SessionKey,
 }
 
 #[derive(Debug, Clone, Hash)]
@@ -77,6 +79,7 @@ impl<T> Registry<T> {
             nonces: BTreeMap::new(),
             tombstones: BTreeMap::new(),
             forgetting: VecDeque::new(),
+            decoy: SessionKey::from_bytes([0; 32]),
         }
     }
 
@@ -124,7 +127,11 @@ impl<T> Registry<T> {
             {
                 greeting.refuse_proven(&tombstone.denial(), &tombstone.key, channel)
             }
-            _ => greeting.refuse(&Denial::of(Code::SESSION_UNKNOWN, String::new())),
+            _ => {
+                // An unknown session takes as long as one with another key (V3-32).
+                let _ = greeting.is_proven(&self.decoy, channel);
+                greeting.refuse(&Denial::of(Code::SESSION_UNKNOWN, String::new()))
+            }
         }
     }
 

@@ -119,12 +119,8 @@ impl ServerSession {
             actions: VecDeque::new(),
             events: VecDeque::new(),
         };
-        session.attach(
-            now,
-            greeting,
-            session.answer_open(greeting, channel),
-            Seq::FIRST,
-        );
+        let welcome = session.answer_open(greeting, channel)?;
+        session.attach(now, greeting, welcome, Seq::FIRST);
         Ok(session)
     }
 
@@ -166,15 +162,11 @@ impl ServerSession {
             let denial = Denial::of(Code::ATTACH_STALE, String::new());
             return Err(greeting.refuse(&denial));
         }
-        self.take_over(now);
         // The client takes the key from the connection on which it hears of the session.
         self.key = key_of(channel, &self.key);
-        self.attach(
-            now,
-            greeting,
-            self.answer_open(greeting, channel),
-            Seq::FIRST,
-        );
+        let welcome = self.answer_open(greeting, channel)?;
+        self.take_over(now);
+        self.attach(now, greeting, welcome, Seq::FIRST);
         Ok(())
     }
 
@@ -190,22 +182,22 @@ impl ServerSession {
             let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
             return Err(greeting.refuse(&denial));
         }
-        if let Err(denial) = self.check_resume(greeting, &resume.positions) {
-            return Err(greeting.refuse_proven(&denial, &self.key, channel));
-        }
+        let local = self
+            .check_resume(greeting, &resume.positions)
+            .map_err(|denial| greeting.refuse_proven(&denial, &self.key, channel))?;
+        let hello = greeting.proof.as_ref().map(|hello| (channel, hello));
+        let welcome = self.seal_welcome(greeting, Answer::Resumed(local), hello)?;
         self.take_over(now);
-        let positions = self
-            .conversation
-            .as_ref()
-            .map(|conversation| Answer::Resumed(local_positions(conversation.windows())));
-        if let (Some(answer), Some(hello)) = (positions, greeting.proof) {
-            let welcome = self.seal_welcome(greeting, answer, Some((channel, &hello)));
-            self.attach(now, greeting, welcome, resume.positions.next);
-        }
+        self.attach(now, greeting, welcome, resume.positions.next);
         Ok(())
     }
 
-    fn check_resume(&self, greeting: &Greeting, positions: &Positions) -> Result<(), Denial> {
+    /// Whether the session can go on with this client; where this side stands.
+    fn check_resume(
+        &self,
+        greeting: &Greeting,
+        positions: &Positions,
+    ) -> Result<Positions, Denial> {
         let Some(conversation) = &self.conversation else {
             // It has just come to its end.
             return Err(match &self.tombstone {
@@ -224,10 +216,14 @@ impl ServerSession {
             let text = format!("features {} of the session", self.features);
             return Err(Denial::of(Code::FEATURE_REQUIRED, text));
         }
-        check(conversation.windows(), positions).map_err(|why| Denial {
-            next: Some(conversation.windows().receive.taken().0),
-            ..Denial::of(why.code(), why.to_string())
-        })
+        let windows = conversation.windows();
+        match check(windows, positions) {
+            Ok(()) => Ok(local_positions(windows)),
+            Err(why) => Err(Denial {
+                next: Some(windows.receive.taken().0),
+                ..Denial::of(why.code(), why.to_string())
+            }),
+        }
     }
 
     /// V3-37.
@@ -243,13 +239,13 @@ impl ServerSession {
             self.actions
                 .push_back(Action::Finish(ended.attach, last.freeze()));
             self.events.push_back(Event::Detached {
-                reason: ConnectionError::ClosedHere,
-                wait: self.expiry,
+                reason: ConnectionError::TakenOver,
+                wait: Duration::ZERO,
             });
         }
     }
 
-    fn answer_open(&self, greeting: &Greeting, channel: &Channel) -> Bytes {
+    fn answer_open(&self, greeting: &Greeting, channel: &Channel) -> Result<Bytes, Refused> {
         let answer = Answer::Opened(Opened {
             limits: self.settings.limits,
             expiry: self.expiry,
@@ -267,7 +263,7 @@ impl ServerSession {
         greeting: &Greeting,
         answer: Answer,
         hello: Option<(&Channel, &Proof)>,
-    ) -> Bytes {
+    ) -> Result<Bytes, Refused> {
         let frame = |proof| {
             wire::Frame::Welcome(Welcome {
                 version: MINOR,
@@ -283,16 +279,23 @@ impl ServerSession {
         let prove = hello.map(|(channel, hello)| {
             move |signed: &[u8]| self.key.prove(Claim::Welcome(hello), channel, signed)
         });
-        seal(frame, prove)
-            .map(|(bytes, _)| bytes)
-            .unwrap_or_default()
+        match seal(frame, prove) {
+            Ok((bytes, _)) => Ok(bytes),
+            // The server's own settings are not what a frame can carry.
+            Err(text) => Err(greeting.refuse(&Denial::of(Code::INTERNAL, text))),
+        }
     }
 
     /// V3-12.
     fn keep_alive(&self, greeting: &Greeting) -> Duration {
-        match greeting.keep_alive {
-            Duration::ZERO => Duration::ZERO,
+        let wish = match greeting.keep_alive {
+            Duration::ZERO => Duration::MAX,
             wish => wish.max(Settings::MIN_KEEP_ALIVE),
+        };
+        match (wish, self.settings.keep_alive) {
+            (Duration::MAX, Duration::ZERO) => Duration::ZERO,
+            (wish, Duration::ZERO) => wish,
+            (wish, most) => wish.min(most.max(Settings::MIN_KEEP_ALIVE)),
         }
     }
 
@@ -482,10 +485,8 @@ impl ServerSession {
             .push_back(Action::Finish(ended.attach, ended.last));
         match ended.outcome {
             Outcome::Session { code, text } => {
-                let is_local = self.conversation.as_ref().is_some_and(|conversation| {
-                    conversation.is_closing() && conversation.windows().send.is_empty()
-                });
-                let why = if is_local {
+                let conversation = self.conversation.as_ref();
+                let why = if conversation.is_some_and(Conversation::is_closing_done) {
                     Ending::Local
                 } else {
                     Ending::Peer { code, text }
@@ -620,6 +621,3 @@ impl Hash for ServerSession {
         (&self.actions, &self.events).hash(state);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -37,7 +37,17 @@ impl ClientSession {
                 return self.end(self.ending(Code::SESSION_ENDED, String::new()));
             }
         }
-        if self.config.on_lost == OnLost::Fail {
+        if self.is_closing_done() {
+            return self.end(Ending::Local);
+        }
+        let is_closing = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.conversation.is_closing());
+        // Who wants to close opens another session only to bring the last messages there.
+        if self.config.on_lost == OnLost::Fail
+            || (is_closing && self.config.on_lost == OnLost::Fresh)
+        {
             return self.end(Ending::Error(SessionError::Lost(why)));
         }
         self.give_up_session(why);
