@@ -378,3 +378,6 @@ impl ReceiveWindow {
         usize::try_from(seq.get().saturating_sub(self.acked.get())).unwrap_or(usize::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -240,6 +240,7 @@ impl SendWindow {
             return false;
         }
         let mut left = self.offset(index) - self.offset(first);
+        #[cfg(korinet_mutations)]
         if mutated!(ReplayAfterNew) && index - first > 1 && index == self.entries.len() {
             return self.transmit_newest_first(first, out);
         }
@@ -450,10 +451,10 @@ impl SendWindow {
     fn offset(&self, index: usize) -> u64 {
         match index.checked_sub(1) {
             None => self.start,
-            Some(before) => self
-                .entries
-                .get(before)
-                .map_or(self.stream_end(), |entry| entry.end),
+            Some(before) => match self.entries.get(before) {
+                Some(entry) => entry.end,
+                None => self.stream_end(),
+            },
         }
     }
 
@@ -493,11 +494,6 @@ impl SendWindow {
         self.cursor = self.end;
         true
     }
-
-    #[cfg(not(korinet_mutations))]
-    fn transmit_newest_first(&mut self, _: usize, _: &mut Transmit) -> bool {
-        false
-    }
 }
 
 /// How the frames are divided into chunks does not count, so that a model checker sees two windows
@@ -523,3 +519,6 @@ pub(super) fn frame_len(data: &Data<'_>) -> u64 {
 pub(super) fn as_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use super::conversation::{Conversation, Ended, Outcome};
 use super::{
     Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
 };
-use crate::{Attempt, ConnectionError, Reconnect, SessionError};
+use crate::{Attempt, ConnectionError, Loss, Reconnect, SessionError};
 
 mod handshake;
 mod loss;
@@ -388,6 +388,10 @@ impl ClientSession {
             next,
             is_answer,
         } = refusal;
+        let why = Loss::Refused {
+            code,
+            text: text.clone(),
+        };
         let reason = if is_answer {
             ConnectionError::Refused { code, text }
         } else {
@@ -400,7 +404,7 @@ impl ClientSession {
                 self.unauthenticated = Some(code);
                 self.fail(now, reason, has_progress, Duration::ZERO);
             }
-            Class::NewSession => self.lose(now, reason, next),
+            Class::NewSession => self.lose(now, why, reason, next),
             Class::Fatal if code == Code::TAKEN_OVER => {
                 self.end(Ending::Error(SessionError::TakenOver));
             }

@@ -115,13 +115,13 @@ impl Greeter {
         let Some(frame) = frame else {
             return Ok(None);
         };
-        match frame.as_wire().map_err(ConnectionError::Decode)? {
-            wire::Frame::Hello(hello) => Ok(Some(Greeting::new(&hello, frame.body().clone()))),
+        let decoded = frame.as_wire().map_err(ConnectionError::Decode)?;
+        let wire::Frame::Hello(hello) = decoded else {
             // V3-14
-            other => Err(ConnectionError::Violation(Violation::Unexpected(
-                other.name(),
-            ))),
-        }
+            let violation = Violation::Unexpected(decoded.name());
+            return Err(ConnectionError::Violation(violation));
+        };
+        Ok(Some(Greeting::new(&hello, frame.body().clone())))
     }
 }
 
@@ -166,13 +166,7 @@ impl Greeting {
     pub(super) fn agree(&self, config: &ServerConfig) -> Result<Features, Denial> {
         let settings = &config.settings;
         if !(self.versions.min..=self.versions.max).contains(&MINOR) {
-            return Err(Denial {
-                versions: Some(Versions {
-                    min: MINOR,
-                    max: MINOR,
-                }),
-                ..Denial::of(Code::VERSION_UNSUPPORTED, String::new())
-            });
+            return Err(Denial::of_version(String::new()));
         }
         let usable = settings.features.union(settings.required);
         let missing = self
@@ -230,6 +224,16 @@ impl Denial {
         }
     }
 
+    /// No version that both sides speak (V3-3, V3-10).
+    const fn of_version(text: String) -> Self {
+        let mut denial = Self::of(Code::VERSION_UNSUPPORTED, text);
+        denial.versions = Some(Versions {
+            min: MINOR,
+            max: MINOR,
+        });
+        denial
+    }
+
     fn reason(&self) -> ConnectionError {
         ConnectionError::RefusedHere {
             code: self.code,
@@ -240,19 +244,14 @@ impl Denial {
 
 /// Who sent no HELLO is told what was wrong, if it speaks this protocol at all (V3-3, V3-9).
 fn refuse_bytes(reason: ConnectionError) -> Refused {
-    let denial = match &reason {
-        ConnectionError::Preface(PrefaceError::OtherVersion { .. }) => Some(Denial {
-            versions: Some(Versions {
-                min: MINOR,
-                max: MINOR,
-            }),
-            ..Denial::of(Code::VERSION_UNSUPPORTED, reason.to_string())
-        }),
-        ConnectionError::Decode(error) => Some(Denial::of(error.kind.code(), error.to_string())),
-        ConnectionError::Violation(violation) => {
-            Some(Denial::of(violation.code(), violation.to_string()))
-        }
-        _ => None,
+    let denial = if let ConnectionError::Preface(PrefaceError::OtherVersion { .. }) = reason {
+        Some(Denial::of_version(reason.to_string()))
+    } else if let ConnectionError::Decode(error) = &reason {
+        Some(Denial::of(error.kind.code(), error.to_string()))
+    } else if let ConnectionError::Violation(violation) = &reason {
+        Some(Denial::of(violation.code(), violation.to_string()))
+    } else {
+        None
     };
     let answer = denial.map(|denial| reject(&denial, None));
     Refused {

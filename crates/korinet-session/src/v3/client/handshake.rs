@@ -14,7 +14,7 @@ use crate::v3::channel::{Channel, Claim, SessionKey};
 use crate::v3::continuity::{check, local_positions};
 use crate::v3::conversation::Conversation;
 use crate::v3::greeting::{MINOR, close_frame, seal};
-use crate::v3::{Action, Continuity, Credential, Ending, Event};
+use crate::v3::{Action, Continuity, Credential, Discontinuity, Ending, Event};
 use crate::{ConnectionError, Loss, SessionError};
 
 /// A HELLO that waits for its answer.
@@ -136,9 +136,7 @@ impl ClientSession {
             Ok(wire::Frame::Welcome(welcome)) => {
                 match self.handle_welcome(now, &handshake, &welcome, frame.body()) {
                     Ok(()) => {}
-                    Err(error @ ConnectionError::Discontinuous(_)) => {
-                        self.part(now, error, input);
-                    }
+                    Err(ConnectionError::Discontinuous(why)) => self.part(now, why, input),
                     Err(error) => self.break_off(now, error, input),
                 }
             }
@@ -161,14 +159,14 @@ impl ClientSession {
     }
 
     /// The session cannot go on: tells the server so (V3-34).
-    fn part(&mut self, now: Instant, error: ConnectionError, input: &mut BytesMut) {
+    fn part(&mut self, now: Instant, why: Discontinuity, input: &mut BytesMut) {
         input.clear();
-        if let (Some(session), ConnectionError::Discontinuous(why)) = (&self.session, &error) {
+        if let Some(session) = &self.session {
             let (next, digest) = session.conversation.windows().receive.taken();
             let last = close_frame(why.code(), &why.to_string(), next, digest);
             self.actions.push_back(Action::Finish(self.attach, last));
         }
-        self.lose(now, error, None);
+        self.lose(now, why.into(), ConnectionError::Discontinuous(why), None);
     }
 
     fn handle_welcome(
