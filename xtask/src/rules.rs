@@ -9,8 +9,8 @@ use crate::workspace;
 
 const PROTOCOL: &str = "crates/korinet-wire/PROTOCOL.md";
 
-/// Where code and tests are; what is built lies elsewhere.
-const FOLDERS: [&str; 4] = ["crates", "tests", "xtask", "fuzz/fuzz_targets"];
+/// Where the code and its tests are.
+const FOLDERS: [&str; 2] = ["crates", "tests"];
 
 /// A rule, as `V3-17`.
 type Rule = (u32, u32);
@@ -149,10 +149,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
             if path.file_name().is_none_or(|name| name != "target") {
                 found.extend(files(&path)?);
             }
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "rs" || extension == "txt")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
     }

@@ -154,9 +154,14 @@ impl Greeting {
         self.attach
     }
 
+    /// What the proof covers.
+    pub(super) fn signed(&self) -> Option<&[u8]> {
+        wire::signed_part(&self.body)
+    }
+
     /// Whether the HELLO was made by who holds `key`.
     pub(super) fn is_proven(&self, key: &SessionKey, channel: &Channel) -> bool {
-        match (&self.proof, wire::signed_part(&self.body)) {
+        match (&self.proof, self.signed()) {
             (Some(proof), Some(signed)) => key.verify(Claim::Hello, channel, signed, proof),
             _ => false,
         }

@@ -9,3 +9,4 @@ mod opening;
 mod pair;
 mod refusals;
 mod resuming;
+mod routing;

@@ -241,6 +241,19 @@ fn a_lie_about_what_was_taken_loses_nothing() {
     assert_eq!(side.windows.send.len(), 1, "it was not even written");
 }
 
+// V3-23
+#[test]
+fn a_payload_that_is_no_cbor_is_taken_like_any_other() {
+    let mut side = Side::plain();
+    let broken = Data {
+        kind: Kind::MESSAGE,
+        ..data(1, b"\xff\x00")
+    };
+    side.read_frame(broken);
+    assert_eq!(side.write(), ["ACK next=2"]);
+    assert_eq!(side.windows.receive.recv().unwrap().payload[..], *b"\xff\x00");
+}
+
 // V3-7
 #[test]
 fn frames_of_later_versions_are_passed_over() {

@@ -62,6 +62,7 @@ fn wait(pair: &Pair) -> Duration {
     }
 }
 
+// V3-33 of a REJECT: the class is heeded, proven or not.
 #[test]
 fn the_class_of_a_code_says_what_to_do() {
     for code in [Code::INTERNAL, Code::FRAME_MALFORMED, Code::from_u16(199)] {
