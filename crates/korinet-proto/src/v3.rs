@@ -17,6 +17,7 @@ mod frame;
 mod keep_alive;
 mod message;
 mod receive_window;
+mod replay_buffer;
 mod send_window;
 mod transmit;
 mod violation;

@@ -251,7 +251,10 @@ fn a_payload_that_is_no_cbor_is_taken_like_any_other() {
     };
     side.read_frame(broken);
     assert_eq!(side.write(), ["ACK next=2"]);
-    assert_eq!(side.windows.receive.recv().unwrap().payload[..], *b"\xff\x00");
+    assert_eq!(
+        side.windows.receive.recv().unwrap().payload[..],
+        *b"\xff\x00"
+    );
 }
 
 // V3-7

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use korinet_wire::v3::{self as wire, Frame, Role};
 
 use super::*;
