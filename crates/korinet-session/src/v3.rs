@@ -23,9 +23,12 @@ mod config;
 mod continuity;
 mod conversation;
 mod credential;
+mod deadline;
+mod denial;
 mod event;
 mod greeting;
 mod registry;
+mod seal;
 mod server;
 
 pub use channel::{Binding, Channel, SessionKey};
@@ -33,8 +36,9 @@ pub use client::ClientSession;
 pub use config::{ClientConfig, OnLost, ServerConfig, Settings};
 pub use continuity::Discontinuity;
 pub use credential::Credential;
+pub use denial::Refused;
 pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
-pub use greeting::{Greeted, Greeter, Greeting, Refused};
+pub use greeting::{Greeted, Greeter, Greeting};
 pub use registry::{Principal, Registry, Route, Tombstone};
 pub use server::{Grant, ServerSession};
 

@@ -4,21 +4,24 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use korinet_proto::v3::{Message, Payload, Transmit, Volatile};
-use korinet_wire::v3::{AttachNumber, Class, Code, Features, Kind, OpenNonce, Seq, SessionId};
+use korinet_wire::v3::{AttachNumber, Code, Features, Kind, OpenNonce, Seq, SessionId};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::channel::{Channel, SessionKey};
 use super::conversation::{Conversation, Ended, Outcome};
+use super::deadline::later;
 use super::{
     Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
 };
-use crate::{Attempt, ConnectionError, Loss, Reconnect, SessionError};
+use crate::{ConnectionError, Reconnect, SessionError};
 
 mod handshake;
 mod loss;
+mod refusal;
 
 use handshake::Handshake;
+use refusal::Refusal;
 
 /// The client's side of a session of protocol v3, without a socket.
 ///
@@ -379,64 +382,6 @@ impl ClientSession {
             .is_some_and(|session| session.conversation.is_closing_done())
     }
 
-    /// The server refuses to go on, by REJECT or CLOSE; the class says what to do.
-    fn handle_refusal(&mut self, now: Instant, refusal: Refusal, has_progress: bool) {
-        let Refusal {
-            code,
-            text,
-            retry_after,
-            next,
-            is_answer,
-        } = refusal;
-        let why = Loss::Refused {
-            code,
-            text: text.clone(),
-        };
-        let reason = if is_answer {
-            ConnectionError::Refused { code, text }
-        } else {
-            ConnectionError::Closed { code, text }
-        };
-        match code.class() {
-            Class::Done | Class::Retry => self.fail(now, reason, has_progress, Duration::ZERO),
-            Class::RetryLater => self.fail(now, reason, has_progress, retry_after),
-            Class::Authenticate if self.unauthenticated != Some(code) => {
-                self.unauthenticated = Some(code);
-                self.fail(now, reason, has_progress, Duration::ZERO);
-            }
-            Class::NewSession => self.lose(now, why, reason, next),
-            Class::Fatal if code == Code::TAKEN_OVER => {
-                self.end(Ending::Error(SessionError::TakenOver));
-            }
-            Class::Authenticate | Class::Fatal => {
-                self.end(Ending::Error(SessionError::Refused(reason)));
-            }
-        }
-    }
-
-    /// There is no connection any more: waits before the next attempt, or gives up.
-    fn fail(&mut self, now: Instant, reason: ConnectionError, has_progress: bool, least: Duration) {
-        if has_progress {
-            self.reconnect.handle_progress();
-        }
-        if !reason.is_retryable() {
-            return self.end(Ending::Error(SessionError::Incompatible(reason)));
-        }
-        match self.reconnect.handle_failure(now) {
-            Attempt::GiveUp(after) => self.end(Ending::Error(SessionError::GaveUp {
-                after,
-                last: reason,
-            })),
-            Attempt::After(wait) => {
-                let least = self.drain_wait.take().map_or(least, |wait| wait.max(least));
-                let wait = wait.max(least.min(self.config.max_retry_after));
-                let retry_at = later(now, wait);
-                self.phase = Phase::Waiting { retry_at };
-                self.events.push_back(Event::Detached { reason, wait });
-            }
-        }
-    }
-
     fn end(&mut self, why: Ending) {
         self.phase = Phase::Over;
         let in_doubt = self.take_in_doubt();
@@ -529,36 +474,6 @@ impl Established {
     fn acknowledged(&self) -> u64 {
         self.offset + (self.conversation.windows().send.oldest().get() - 1)
     }
-}
-
-/// What the server said when it refused to go on.
-#[derive(Debug)]
-struct Refusal {
-    code: Code,
-    text: String,
-    retry_after: Duration,
-    /// What the server has taken, if it proved to know.
-    next: Option<Seq>,
-    /// Whether it is the answer to a HELLO.
-    is_answer: bool,
-}
-
-impl Refusal {
-    const fn of(code: Code, text: String) -> Self {
-        Self {
-            code,
-            text,
-            retry_after: Duration::ZERO,
-            next: None,
-            is_answer: false,
-        }
-    }
-}
-
-/// `now` and a wait; a wait beyond all time never ends.
-pub(super) fn later(now: Instant, wait: Duration) -> Instant {
-    const AGES: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
-    now.checked_add(wait).unwrap_or_else(|| now + AGES)
 }
 
 fn draw(random: &mut Xoshiro256PlusPlus) -> OpenNonce {

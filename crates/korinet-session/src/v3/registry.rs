@@ -5,7 +5,9 @@ use korinet_wire::v3::{Code, Intent, OpenNonce, Seq, SessionId};
 
 use super::ServerConfig;
 use super::channel::{Channel, SessionKey};
-use super::greeting::{Denial, Greeting, Refused};
+use super::deadline::later;
+use super::denial::{Denial, Refused};
+use super::greeting::Greeting;
 
 /// Who a client is, as the server has found out: the same for all connections of a session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -158,7 +160,7 @@ impl<T> Registry<T> {
         self.nonces.remove(&(entry.principal.clone(), entry.nonce));
         if !mutated!(TombstoneForgotten) {
             self.tombstones.insert(id, (entry.principal, tombstone));
-            let at = super::client::later(now, self.tombstone_life);
+            let at = later(now, self.tombstone_life);
             self.forgetting.push_back((at, id));
         }
         if self.forgetting.len() > self.max_tombstones {

@@ -9,11 +9,12 @@ use korinet_wire::v3::{
     Opened, PREFACE, Positions, Preface, Proof, Reject, Resume, Versions, Welcome,
 };
 
-use super::{ClientSession, Established, Phase, Refusal, later};
+use super::{ClientSession, Established, Phase, Refusal};
 use crate::v3::channel::{Channel, Claim, SessionKey};
 use crate::v3::continuity::{check, local_positions};
 use crate::v3::conversation::Conversation;
-use crate::v3::greeting::{MINOR, close_frame, seal};
+use crate::v3::deadline::later;
+use crate::v3::seal::{MINOR, close_frame, seal};
 use crate::v3::{Action, Continuity, Credential, Discontinuity, Ending, Event};
 use crate::{ConnectionError, Loss, SessionError};
 
