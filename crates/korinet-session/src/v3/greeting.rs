@@ -55,8 +55,8 @@ impl Greeter {
         }
     }
 
-    /// Bytes came. What was looked at is taken out of `input`; the rest of it belongs to the session.
-    /// There is one answer; after it this does nothing.
+    /// Bytes came; what was looked at is taken out of `input`. There is one answer; after it this does
+    /// nothing.
     pub fn handle_bytes(&mut self, input: &mut BytesMut) -> Option<Greeted> {
         if self.is_done {
             return None;
@@ -111,6 +111,10 @@ impl Greeter {
             let violation = Violation::Unexpected(decoded.name());
             return Err(ConnectionError::Violation(violation));
         };
+        if !input.is_empty() {
+            let violation = Violation::Unexpected("before the welcome");
+            return Err(ConnectionError::Violation(violation));
+        }
         Ok(Some(Greeting::new(&hello, frame.body().clone())))
     }
 }

@@ -90,17 +90,16 @@ impl ServerSession {
         if conversation.attached() != Some(attach) {
             return;
         }
-        // The client either has the CLOSE or asks again and is told (V3-39).
-        let is_over = conversation.is_close_written();
+        let is_end_written = conversation.is_end_written();
         conversation.detach();
-        if is_over {
-            self.end(now, Ending::Local, Code::SESSION_ENDED);
-        } else {
-            self.detached(now, reason);
-        }
+        self.detached(now, reason, is_end_written);
     }
 
-    fn detached(&mut self, now: Instant, reason: ConnectionError) {
+    fn detached(&mut self, now: Instant, reason: ConnectionError, is_end_written: bool) {
+        if is_end_written {
+            // The client either has the CLOSE or asks again and is told (V3-39).
+            return self.end(now, Ending::Local, Code::SESSION_ENDED);
+        }
         self.welcome = None;
         self.expires_at = Some(later(now, self.expiry));
         self.events.push_back(Event::Detached {
@@ -232,7 +231,7 @@ impl ServerSession {
                 };
                 self.end(now, why, Code::SESSION_ENDED);
             }
-            Outcome::Connection(reason) => self.detached(now, reason),
+            Outcome::Connection(reason) => self.detached(now, reason, ended.is_end_written),
         }
     }
 

@@ -369,7 +369,7 @@ fn a_close_is_answered_once_and_nothing_follows() {
         lines[0].starts_with("CLOSE end next=2 code=done"),
         "{lines:?}"
     );
-    assert!(side.connection.is_close_written());
+    assert!(side.connection.is_end_written());
     side.read_frame(data(2, b"b"));
     assert_eq!(side.windows.receive.taken().0, seq(2));
     assert!(side.write().is_empty());

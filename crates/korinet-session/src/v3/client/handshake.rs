@@ -262,6 +262,7 @@ impl ClientSession {
             unacknowledged: u64::try_from(windows.send.len()).unwrap_or(u64::MAX),
         }));
         self.unauthenticated = None;
+        self.reconnect.handle_connected();
         self.phase = Phase::Attached {
             stable_at: Some(later(now, self.config.stable_after)),
         };

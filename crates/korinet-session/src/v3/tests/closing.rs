@@ -103,6 +103,19 @@ fn a_server_that_has_said_close_need_not_hear_of_it() {
     assert_eq!(*ending(&pair.client_events), by_peer(Code::SESSION_ENDED));
 }
 
+// V3-39: the client is there, but silent.
+#[test]
+fn a_server_that_has_said_close_does_not_wait_for_ever() {
+    let mut pair = Pair::attached();
+    let now = pair.now;
+    pair.session().close(now, Code::DONE, "");
+    pair.flush(AttachNumber::FIRST);
+    let later = now + Duration::from_secs(30);
+    pair.session().handle_timeout(later);
+    pair.collect();
+    assert_eq!(*ending(&pair.server_events), Ending::Local);
+}
+
 #[test]
 fn both_may_close_at_once() {
     let mut pair = Pair::attached();

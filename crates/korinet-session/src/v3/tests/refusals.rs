@@ -257,6 +257,23 @@ fn a_server_answers_only_who_speaks_its_protocol() {
     }
 }
 
+// V3-14
+#[test]
+fn a_client_says_nothing_more_before_it_is_welcome() {
+    let mut pair = greeting();
+    let mut out = korinet_proto::v3::Transmit::new();
+    let attach = last_attach(&pair);
+    pair.client.poll_transmit(pair.now, attach, &mut out);
+    let hello = out.into_bytes();
+    assert!(matches!(greeted(&hello), Some(Ok(()))));
+    let more = [&hello[..], b"\0\0\0\x03\x82\x06\x01"].concat();
+    let Some(Err((reason, answer))) = greeted(&more) else {
+        panic!("taken");
+    };
+    assert_eq!(reason.to_string(), "unexpected frame before the welcome");
+    assert!(!answer.is_empty());
+}
+
 // V3-15
 #[test]
 fn a_client_that_never_says_hello_is_let_go() {
