@@ -42,7 +42,8 @@ impl Side {
 
     /// Writes all that there is to write to the other side, as a socket would: by copying.
     fn write_to(&mut self, now: Instant, peer: &mut Self) {
-        self.connection.poll_transmit(now, &mut self.windows, &mut self.out);
+        self.connection
+            .poll_transmit(now, &mut self.windows, &mut self.out);
         while self.out.has_remaining() {
             let chunk = self.out.chunk();
             peer.input.reserve(chunk.len());
@@ -50,7 +51,8 @@ impl Side {
             let len = chunk.len();
             self.out.advance(len);
         }
-        peer.connection.handle_bytes(now, &mut peer.windows, &mut peer.input);
+        peer.connection
+            .handle_bytes(now, &mut peer.windows, &mut peer.input);
     }
 }
 
@@ -59,7 +61,11 @@ fn exchange(now: Instant, client: &mut Side, server: &mut Side, batches: usize, 
     for _ in 0..batches {
         for _ in 0..batch {
             let payload = Payload::Copied(&[7; 64]);
-            client.windows.send.push(Kind::RAW, None, payload).expect("room");
+            client
+                .windows
+                .send
+                .push(Kind::RAW, None, payload)
+                .expect("room");
         }
         client.write_to(now, server);
         for _ in 0..batch {
@@ -81,12 +87,17 @@ fn a_message_costs_no_allocation() {
     let measured = allocation_counter::measure(|| {
         exchange(now, &mut client, &mut server, BATCHES, BATCH);
     });
-    let per_message = measured.count_total as f64 / (BATCHES * BATCH) as f64;
-    println!("{} allocations, {per_message} per message", measured.count_total);
     assert_eq!(client.connection.end(), None);
     // Buffers are shared between writer, replay and reader, and one is made anew when it is still
     // held somewhere: for a batch, never for a message.
-    assert!(measured.count_total <= 6 * BATCHES as u64, "{}", measured.count_total);
+    assert!(
+        measured.count_total <= 6 * BATCHES as u64,
+        "{}",
+        measured.count_total
+    );
     let held = i128::from(measured.count_current);
-    assert!(held.abs() <= 16, "{held} more allocations are held than before");
+    assert!(
+        held.abs() <= 16,
+        "{held} more allocations are held than before"
+    );
 }

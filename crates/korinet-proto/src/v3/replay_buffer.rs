@@ -8,7 +8,7 @@ use super::{Payload, Transmit};
 /// before the place was written on this connection, what is behind it was not.
 ///
 /// Frames are built in chunks; the memory that they are built in is what is written and, after
-/// [`rewind`](Self::rewind), written again. A chunk is freed when the last of its bytes is released.
+/// [`seek`](Self::seek), written again. A chunk is freed when the last of its bytes is released.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct ReplayBuffer {
     /// Before the place.
