@@ -26,6 +26,7 @@ fn every_vector_has_a_name_and_a_rule_of_its_own_protocol() {
     }
 }
 
+/// V3-3.
 #[test]
 fn every_preface_gets_its_verdict() {
     for Vector {
@@ -52,6 +53,7 @@ fn every_preface_gets_its_verdict() {
     }
 }
 
+/// V3-4, V3-5, V3-6, V3-7, V3-8: which of them it is about, each vector says.
 #[test]
 fn every_frame_gets_its_verdict() {
     for Vector {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use korinet_wire::v3::{AttachNumber, Code, Features, Level, Limits};
+use korinet_wire::v3::{self as wire, AttachNumber, Code, Features, Level, Limits};
 
 use super::pair::{LOST, Pair};
 use crate::v3::{
@@ -26,6 +26,29 @@ fn messages_go_both_ways_and_are_acknowledged() {
     assert_eq!(pair.client.acknowledged().0, 2);
     assert_eq!(pair.session().acknowledged().0, 1);
     assert_eq!(pair.client.in_flight(), (0, 0));
+}
+
+// V3-1
+#[test]
+fn a_client_writes_preface_and_hello_without_being_asked() {
+    let mut pair = Pair::new(ClientConfig::new(1), ServerConfig::default());
+    pair.client.poll_action();
+    pair.connect(attach(1), Channel::Plain);
+    assert!(pair.client.has_transmit(attach(1), false));
+    pair.flush(attach(1));
+    let written = pair.links[&attach(1)].to_server.clone();
+    let frame = written.strip_prefix(&wire::PREFACE).unwrap();
+    match wire::decode(frame, wire::MAX_HANDSHAKE_FRAME) {
+        Ok(wire::Decoded::Complete {
+            frame: wire::Frame::Hello(hello),
+            len,
+        }) => {
+            assert_eq!(len, frame.len(), "and nothing else");
+            assert_eq!(hello.attach, attach(1));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(!pair.client.has_transmit(attach(1), true));
 }
 
 #[test]
