@@ -61,9 +61,9 @@ pub enum PushError {
         /// Their frames' bytes.
         bytes: u64,
     },
-    /// The kind needs `re`, or must not have it.
-    #[error("{} {} the message that it answers or continues", kind.role, if kind.role.has_re() { "needs" } else { "cannot name" })]
-    Re {
+    /// The kind and the message that it answers or continues do not go together.
+    #[error("a message of kind {kind} {}", misfit(*.kind))]
+    Kind {
         /// The kind.
         kind: Kind,
     },
@@ -75,6 +75,17 @@ pub enum PushError {
         /// The most that the peer takes.
         max: u32,
     },
+}
+
+/// What is wrong with a kind whose `re` is there or not, as it should not be.
+const fn misfit(kind: Kind) -> &'static str {
+    if kind.own && !kind.role.may_be_own() {
+        "cannot continue a message of this side"
+    } else if kind.role.has_re() {
+        "needs the message that it answers or continues"
+    } else {
+        "answers and continues none"
+    }
 }
 
 impl SendWindow {
@@ -133,8 +144,8 @@ impl SendWindow {
         payload: Payload<'_>,
     ) -> Result<Seq, PushError> {
         let mut data = self.data(kind, re, payload.as_bytes());
-        if kind.role.has_re() != re.is_some() {
-            return Err(PushError::Re { kind });
+        if kind.role.has_re() != re.is_some() || (kind.own && !kind.role.may_be_own()) {
+            return Err(PushError::Kind { kind });
         }
         let len = data.payload.len();
         if u32::try_from(len).map_or(true, |len| len > self.peer.message) {

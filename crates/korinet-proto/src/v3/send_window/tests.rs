@@ -181,18 +181,38 @@ fn a_message_is_refused_above_the_limit_only() {
 
 #[test]
 fn a_kind_and_its_reference_have_to_agree() {
-    let kind = |role| Kind {
-        role,
-        ..Kind::MESSAGE
-    };
-    for (role, re, fits) in [
-        (Role::Message, None, true),
-        (Role::Message, Some(seq(1)), false),
-        (Role::Response, Some(seq(1)), true),
-        (Role::Response, None, false),
+    for (role, own, re, expect) in [
+        (Role::Message, false, None, ""),
+        (
+            Role::Message,
+            false,
+            Some(seq(1)),
+            "message answers and continues none",
+        ),
+        (
+            Role::Message,
+            true,
+            None,
+            "message+own cannot continue a message of this side",
+        ),
+        (Role::Response, false, Some(seq(1)), ""),
+        (
+            Role::Response,
+            false,
+            None,
+            "response needs the message that it answers or continues",
+        ),
+        (Role::Item, true, Some(seq(1)), ""),
     ] {
-        let pushed = window().push(kind(role), re, Payload::Copied(b"\xf6"));
-        assert_eq!(pushed.is_ok(), fits, "{role} {re:?}");
+        let kind = Kind {
+            role,
+            own,
+            ..Kind::MESSAGE
+        };
+        match window().push(kind, re, Payload::Copied(b"\xf6")) {
+            Ok(_) => assert_eq!(expect, "", "{kind} {re:?}"),
+            Err(error) => assert_eq!(error.to_string(), format!("a message of kind {expect}")),
+        }
     }
 }
 
