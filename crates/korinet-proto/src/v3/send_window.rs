@@ -123,12 +123,7 @@ impl SendWindow {
         re: Option<Seq>,
         payload: Payload<'_>,
     ) -> Result<Seq, PushError> {
-        let (messages, bytes) = (self.len(), self.bytes());
-        let len = frame_len(&self.data(kind, re, payload.as_bytes()));
-        if !self.fits(messages, bytes, len) {
-            return Err(PushError::Full { messages, bytes });
-        }
-        self.push_beyond(kind, re, payload)
+        self.insert(kind, re, &payload, true)
     }
 
     /// As [`push`](Self::push) without regard to the window: for the messages of a lost session,
@@ -143,33 +138,43 @@ impl SendWindow {
         re: Option<Seq>,
         payload: Payload<'_>,
     ) -> Result<Seq, PushError> {
-        let mut data = self.data(kind, re, payload.as_bytes());
-        if kind.role.has_re() != re.is_some() || (kind.own && !kind.role.may_be_own()) {
-            return Err(PushError::Kind { kind });
-        }
-        let len = data.payload.len();
-        if u32::try_from(len).map_or(true, |len| len > self.peer.message) {
-            let max = self.peer.message;
-            return Err(PushError::TooLarge { len, max });
-        }
-        let after = match self.end.next() {
-            Some(after) if self.end <= Seq::LAST => after,
-            _ => return Err(PushError::Exhausted),
+        self.insert(kind, re, &payload, false)
+    }
+
+    fn insert(
+        &mut self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+        is_bounded: bool,
+    ) -> Result<Seq, PushError> {
+        let after = self.check(kind, re, payload.as_bytes().len())?;
+        let seq = self.end;
+        let mut data = Data {
+            seq,
+            kind,
+            payload: payload.as_bytes(),
+            re,
+            digest: self.checksum.then_some(Digest::ZERO),
         };
         let head = data.head();
-        let digest = if self.checksum {
-            let tail = data.tail();
-            let before = self.digest_at(self.end).unwrap_or(self.oldest_digest);
+        let mut tail = data.tail();
+        let around = head.as_bytes().len() + tail.as_bytes().len();
+        let (messages, bytes) = (self.len(), self.bytes());
+        if is_bounded && !self.fits(messages, bytes, as_u64(around + data.payload.len())) {
+            return Err(PushError::Full { messages, bytes });
+        }
+        let mut digest = Digest::ZERO;
+        if self.checksum {
+            let before = self.entries.back();
+            let before = before.map_or(self.oldest_digest, |entry| entry.digest);
             let pieces = [head.covered(), data.payload, tail.covered()];
-            pieces.into_iter().fold(before, extend)
-        } else {
-            Digest::ZERO
-        };
-        data.digest = self.checksum.then_some(digest);
-        let tail = data.tail();
-        let seq = self.end;
+            digest = pieces.into_iter().fold(before, extend);
+            data.digest = Some(digest);
+            tail = data.tail();
+        }
         self.frames
-            .append(head.as_bytes(), &payload, tail.as_bytes());
+            .append(head.as_bytes(), payload, tail.as_bytes());
         self.end = after;
         self.entries.push_back(Entry {
             end: self.start + self.frames.len(),
@@ -178,17 +183,18 @@ impl SendWindow {
         Ok(seq)
     }
 
-    const fn data<'a>(&self, kind: Kind, re: Option<Seq>, payload: &'a [u8]) -> Data<'a> {
-        Data {
-            seq: self.end,
-            kind,
-            payload,
-            re,
-            digest: if self.checksum {
-                Some(Digest::ZERO)
-            } else {
-                None
-            },
+    /// What makes a message impossible, whatever the window; otherwise the number after its own.
+    fn check(&self, kind: Kind, re: Option<Seq>, len: usize) -> Result<Seq, PushError> {
+        if kind.role.has_re() != re.is_some() || (kind.own && !kind.role.may_be_own()) {
+            return Err(PushError::Kind { kind });
+        }
+        let max = self.peer.message;
+        if u32::try_from(len).map_or(true, |len| len > max) {
+            return Err(PushError::TooLarge { len, max });
+        }
+        match self.end.next() {
+            Some(after) if self.end <= Seq::LAST => Ok(after),
+            _ => Err(PushError::Exhausted),
         }
     }
 
@@ -415,12 +421,6 @@ impl Hash for SendWindow {
 /// The running checksum after `bytes` (V3-27).
 pub(super) fn extend(before: Digest, bytes: &[u8]) -> Digest {
     Digest::from_u32(crc32c::crc32c_append(before.to_u32(), bytes))
-}
-
-/// A DATA frame's bytes, its prefix included.
-fn frame_len(data: &Data<'_>) -> u64 {
-    let around = data.head().as_bytes().len() + data.tail().as_bytes().len();
-    as_u64(around + data.payload.len())
 }
 
 #[cfg(test)]
