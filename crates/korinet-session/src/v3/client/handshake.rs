@@ -15,7 +15,7 @@ use crate::v3::continuity::{check, local_positions};
 use crate::v3::conversation::Conversation;
 use crate::v3::deadline::later;
 use crate::v3::seal::{MINOR, close_frame, seal};
-use crate::v3::{Action, Continuity, Credential, Discontinuity, Ending, Event};
+use crate::v3::{Action, Continuity, Credential, Discontinuity, Ending, Event, Settings};
 use crate::{ConnectionError, Loss, SessionError};
 
 /// A HELLO that waits for its answer.
@@ -200,8 +200,9 @@ impl ClientSession {
 
     fn open(&mut self, now: Instant, welcome: &Welcome<'_>, opened: &Opened, key: SessionKey) {
         let checksum = welcome.features.contains(wire::Features::CHECKSUM);
-        let limits = self.config.settings.limits;
-        let mut send = SendWindow::new(opened.limits, checksum);
+        let settings = &self.config.settings;
+        let limits = settings.limits;
+        let mut send = SendWindow::new(settings.towards(opened.limits), checksum);
         let max = opened.limits.message;
         let too_large = |len: &usize| u32::try_from(*len).map_or(true, |len| len > max);
         let lens = self.backlog.iter().map(|message| message.payload.len());
@@ -246,7 +247,10 @@ impl ClientSession {
             return;
         };
         let agreed = Agreed {
-            keep_alive: welcome.keep_alive,
+            keep_alive: match welcome.keep_alive {
+                Duration::ZERO => Duration::ZERO,
+                granted => granted.max(Settings::MIN_KEEP_ALIVE),
+            },
             max_message: self.config.settings.limits.message,
         };
         let attach = self.attach;

@@ -45,7 +45,7 @@ impl ServerSession {
         let settings = config.settings.clone();
         let checksum = features.contains(Features::CHECKSUM);
         let windows = Windows {
-            send: SendWindow::new(open.limits, checksum),
+            send: SendWindow::new(settings.towards(open.limits), checksum),
             receive: ReceiveWindow::new(settings.limits, open.level, checksum),
         };
         let mut session = Self {

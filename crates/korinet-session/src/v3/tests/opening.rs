@@ -261,6 +261,62 @@ fn the_peers_limits_bind_the_sender() {
     pair.send(b"room again");
 }
 
+// V3-21: whatever a peer allows, a side sets its own bound.
+#[test]
+fn a_generous_peer_does_not_make_the_sender_hold_more() {
+    let mut config = ClientConfig::new(1);
+    config.settings.limits = Limits {
+        messages: u32::MAX,
+        bytes: u32::MAX,
+        message: u32::MAX,
+    };
+    let mut server = ServerConfig::default();
+    server.settings.max_unacknowledged = 3;
+    let mut pair = Pair::new(config, server);
+    pair.run();
+    for _ in 0..3 {
+        pair.reply(b"x");
+    }
+    let kind = wire::Kind::RAW;
+    let payload = korinet_proto::v3::Payload::Copied(b"x");
+    let full = pair.session().send(kind, None, payload);
+    assert!(matches!(full, Err(SendError::Push(_))));
+    pair.run();
+    assert_eq!(pair.at_client().len(), 3);
+}
+
+// V3-12
+#[test]
+fn the_server_grants_a_keep_alive_between_the_least_and_its_own() {
+    let ms = Duration::from_millis;
+    for (wish, own, expect) in [
+        (1000, 15_000, Some(1000)),
+        (60_000, 15_000, Some(15_000)),
+        (0, 15_000, Some(15_000)),
+        (1, 15_000, Some(100)),
+        (1, 1, Some(100)),
+        (60_000, 0, Some(60_000)),
+        (0, 0, None),
+    ] {
+        let mut config = ClientConfig::new(1);
+        config.settings.keep_alive = ms(wish);
+        // Only the keep-alive has a timer then.
+        config.stable_after = Duration::MAX;
+        let mut server = ServerConfig::default();
+        server.settings.keep_alive = ms(own);
+        let mut pair = Pair::new(config, server);
+        pair.run();
+        let now = pair.now;
+        let timeout = pair.session().poll_timeout().map(|at| at - now);
+        assert_eq!(timeout, expect.map(ms), "{wish} {own}");
+        let client = pair.client.poll_timeout().map(|at| at - now);
+        assert!(
+            expect.is_none_or(|expect| client == Some(ms(expect))),
+            "{wish} {own}"
+        );
+    }
+}
+
 #[test]
 fn a_hello_that_cannot_be_encoded_ends_the_session() {
     let mut config = ClientConfig::new(1);
