@@ -5,6 +5,8 @@ use bytes::BytesMut;
 use korinet_proto::CodecError;
 use korinet_proto::v2::{Frame, FrameCodec};
 use korinet_wire::v2::{self as wire, Decoded, Limits};
+use korinet_wire::v3;
+use korinet_wire::{DecodeError, Detection};
 use tokio_util::codec::{Decoder, Encoder};
 
 /// Small limits, so that a fuzzer reaches them.
@@ -52,6 +54,103 @@ fn check_round_trip(frame: wire::Frame<'_>) {
     let again = wire::decode(&encoded, &limits);
     let len = encoded.len();
     assert_eq!(again, Ok(Decoded::Complete { frame, len }));
+}
+
+/// Decodes arbitrary bytes as a connection's beginning and as a frame of protocol v3, and checks what
+/// the wire layer promises of the answers.
+pub fn wire_v3_decode(data: &[u8]) {
+    check_beginning(data);
+    let max_frame = v3::MAX_HANDSHAKE_FRAME;
+    match v3::decode(data, max_frame) {
+        Ok(v3::Decoded::Complete { frame, len }) => {
+            assert!(len <= data.len() && len <= 4 + max_frame as usize);
+            for cut in [0, 3, 4, len - 1] {
+                let partial = v3::decode(&data[..cut], max_frame);
+                assert!(
+                    matches!(partial, Ok(v3::Decoded::Partial { needed }) if needed >= 1 && cut + needed <= len),
+                    "a prefix of a frame is a partial frame, not {partial:?}"
+                );
+            }
+            check_v3_frame(frame, &data[..len]);
+        }
+        Ok(v3::Decoded::Partial { needed }) => {
+            assert!(needed >= 1);
+            assert!(data.len() + needed <= 4 + max_frame as usize);
+        }
+        Err(error) => check_v3_error(error, data),
+    }
+}
+
+/// A connection's beginning is told by its first bytes, and stays what it was with more of them.
+fn check_beginning(data: &[u8]) {
+    let whole = Detection::of(data);
+    let preface = v3::preface(data);
+    assert!(preface.is_err() || data.is_empty() || whole == Detection::V3);
+    for cut in 0..data.len().min(8) {
+        let part = Detection::of(&data[..cut]);
+        assert!(part == whole || matches!(part, Detection::NeedMore { .. }));
+        assert!(preface.is_err() || v3::preface(&data[..cut]).is_ok());
+    }
+    if let Err(error) = preface {
+        check_line(&error.to_string());
+    }
+}
+
+/// Whatever a peer writes, a log line stays one line.
+fn check_line(text: &str) {
+    assert!(!text.is_empty());
+    assert!(!text.contains(char::is_control), "{text:?}");
+}
+
+fn check_v3_error(error: DecodeError, data: &[u8]) {
+    assert!(error.at <= data.len(), "{error} lies outside of the input");
+    check_line(&error.to_string());
+    let code = error.kind.code();
+    assert_eq!(code.class(), v3::Class::Retry, "{code}");
+}
+
+/// What was decoded from `bytes` is encoded to them, or, where they hold what is not known, to less that says the
+/// same.
+fn check_v3_frame(frame: v3::Frame<'_>, bytes: &[u8]) {
+    let text = frame.to_string();
+    check_line(&text);
+    assert!(text.starts_with(frame.name()));
+    let body = &bytes[4..];
+    match frame {
+        v3::Frame::Skipped { ty } => {
+            assert!(ty >= v3::FIRST_SKIPPED_TYPE);
+            return assert_eq!(frame.encoded_len(), 0);
+        }
+        v3::Frame::Data(data) => check_v3_data(data, body),
+        v3::Frame::Hello(_) | v3::Frame::Welcome(_) | v3::Frame::Reject(_) => {
+            assert!(v3::signed_part(body).is_some_and(|map| map.len() < body.len()));
+        }
+        v3::Frame::Ack(_)
+        | v3::Frame::Ping(_)
+        | v3::Frame::Pong(_)
+        | v3::Frame::GoAway(_)
+        | v3::Frame::Close(_)
+        | v3::Frame::Volatile(_) => assert_eq!(v3::signed_part(body), None),
+    }
+    let mut encoded = vec![0; frame.encoded_len()];
+    frame.encode(&mut encoded[..]).expect("it was just decoded");
+    if encoded.len() == bytes.len() {
+        return assert_eq!(encoded, bytes);
+    }
+    assert!(
+        encoded.len() < bytes.len(),
+        "V3-5: there is no shorter form"
+    );
+    let len = encoded.len();
+    let again = v3::decode(&encoded, v3::MAX_HANDSHAKE_FRAME);
+    assert_eq!(again, Ok(v3::Decoded::Complete { frame, len }));
+}
+
+/// V3-27: sender and receiver find the same bytes for the digest.
+fn check_v3_data(data: v3::Data<'_>, body: &[u8]) {
+    let (head, tail) = (data.head(), data.tail());
+    let sent = [head.covered(), data.payload, tail.covered()].concat();
+    assert_eq!(data.covered(body), sent);
 }
 
 /// Feeds arbitrary bytes to the codec in one piece and in pieces of arbitrary sizes: the same

@@ -198,6 +198,7 @@ fn bombs_cost_no_memory() {
 fn the_seeds_of_the_fuzz_targets_are_replayed() {
     for (target, body) in [
         ("wire_decode", fuzz::wire_decode as fn(&[u8])),
+        ("wire_v3_decode", fuzz::wire_v3_decode),
         ("codec_chunks", fuzz::codec_chunks),
     ] {
         let folder = format!("{}/../fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));

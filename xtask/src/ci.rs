@@ -3,12 +3,13 @@
 use crate::failure::Failure;
 use crate::steps::Steps;
 use crate::workspace::cargo;
-use crate::{fuzz, no_std, test};
+use crate::{fuzz, no_std, rules, test};
 
 pub(crate) fn run() -> Result<(), Failure> {
     let mut steps = Steps::new("ci");
     format(&mut steps);
     lints_and_docs(&mut steps);
+    steps.run("rules", |_| rules::run());
     steps.run("no_std proof", no_std::prove);
     steps.run("fuzz package", |_| fuzz::check());
     for layer in ["korinet-wire", "korinet-proto"] {

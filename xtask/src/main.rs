@@ -11,6 +11,7 @@ mod failure;
 mod fuzz;
 mod no_std;
 mod python;
+mod rules;
 mod steps;
 mod test;
 mod workspace;
@@ -30,6 +31,7 @@ commands:
   fuzz    run one fuzz target:
             cargo xtask fuzz TARGET [--seconds N] [--runs N]
           without a limit it runs for 60 seconds
+  rules   list the rules of PROTOCOL.md and the tests that cite them
   ci      format, lints, docs, no_std, the fuzz package, features, then test
   help    print this
 
@@ -61,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "test" => no_more(command, rest).and_then(|()| test::run()),
         "demo" => no_more(command, rest).and_then(|()| demo::run()),
         "ci" => no_more(command, rest).and_then(|()| ci::run()),
+        "rules" => no_more(command, rest).and_then(|()| rules::run()),
         "fuzz" => fuzz::run(rest),
         unknown => Err(Failure::Usage(format!(
             "no such command: {unknown}\n\n{HELP}"
@@ -93,7 +96,7 @@ mod tests {
     fn an_unknown_command_is_answered_with_the_list() {
         let text = usage(&["tset"]);
         assert!(text.starts_with("no such command: tset"), "{text}");
-        for command in ["test", "demo", "fuzz", "ci"] {
+        for command in ["test", "demo", "fuzz", "rules", "ci"] {
             assert!(text.contains(&format!("\n  {command} ")), "{text}");
         }
     }

@@ -16,24 +16,23 @@ impl Decoder for DetectCodec {
     type Error = CodecError;
 
     fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Detection>, CodecError> {
-        Ok(match Detection::of(buffer) {
-            Detection::NeedMore { needed } => {
-                buffer.reserve(needed);
-                None
-            }
-            detection => Some(detection),
-        })
+        let detection = Detection::of(buffer);
+        if let Detection::NeedMore { needed } = detection {
+            buffer.reserve(needed);
+            return Ok(None);
+        }
+        Ok(Some(detection))
     }
 
     fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Detection>, CodecError> {
-        match Detection::of(buffer) {
-            Detection::NeedMore { needed } if !buffer.is_empty() => {
-                buffer.clear();
-                Err(CodecError::Truncated { missing: needed })
-            }
-            // There is no second item.
-            _ => Ok(None),
+        if let Detection::NeedMore { needed } = Detection::of(buffer)
+            && !buffer.is_empty()
+        {
+            buffer.clear();
+            return Err(CodecError::Truncated { missing: needed });
         }
+        // There is no second item.
+        Ok(None)
     }
 }
 

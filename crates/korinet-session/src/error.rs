@@ -74,6 +74,9 @@ pub enum ConnectionError {
     /// Nothing was heard from the peer for this long, although it was asked.
     #[error("peer is silent since {0:?}")]
     Silent(Duration),
+    /// Another connection of the same session took its place.
+    #[error("taken over by a newer connection of the session")]
+    TakenOver,
     /// The connection ended inside of a frame.
     #[error("connection ended inside of a frame: {missing} more bytes expected")]
     Truncated {

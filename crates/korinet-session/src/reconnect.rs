@@ -5,8 +5,9 @@ use crate::Backoff;
 /// When to try to connect again, and when to give up.
 ///
 /// The total time runs from the moment the connection was lost. A connection that carried nothing
-/// counts as part of the same outage: only [`handle_progress`](Self::handle_progress) ends it, so a
-/// peer that accepts and hangs up at once is neither tried without pause nor for ever.
+/// counts as part of the same outage, so that a peer that accepts and hangs up at once is neither
+/// tried without pause nor for ever: only [`handle_progress`](Self::handle_progress) ends it; or, where
+/// the protocol has a handshake that says more, [`handle_connected`](Self::handle_connected).
 #[derive(Debug, Clone)]
 pub struct Reconnect {
     backoff: Backoff,
@@ -42,6 +43,12 @@ impl Reconnect {
             None | Some(Duration::ZERO) => Attempt::GiveUp(elapsed),
             Some(left) => Attempt::After(self.backoff.draw().min(left)),
         }
+    }
+
+    /// There is a connection, and the peer is the right one: the outage is over. The waits go on where
+    /// they were, for a connection that may be lost before it was good for anything.
+    pub const fn handle_connected(&mut self) {
+        self.lost_at = None;
     }
 
     /// The peer was heard on a connection: the outage is over.
@@ -105,6 +112,18 @@ mod tests {
             panic!("the outage began only now");
         };
         assert!(wait <= Backoff::DEFAULT_BASE);
+    }
+
+    #[test]
+    fn connections_that_carry_nothing_neither_end_the_session_nor_shorten_the_waits() {
+        let mut reconnect = reconnect(1);
+        let mut now = Instant::now();
+        for _ in 0..1000 {
+            assert!(matches!(reconnect.handle_failure(now), Attempt::After(_)));
+            reconnect.handle_connected();
+            now += TIMEOUT;
+        }
+        assert_eq!(reconnect.attempts(), 1000);
     }
 
     #[test]

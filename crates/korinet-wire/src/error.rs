@@ -199,7 +199,9 @@ impl fmt::Display for DecodeErrorKind {
             Self::TooManyElements { found, max } => {
                 write!(f, "frame has {found} elements, expected at most {max}")
             }
-            Self::TrailingBytes { len } => write!(f, "{len} bytes after the frame's array"),
+            Self::TrailingBytes { len } => {
+                write!(f, "bytes after the frame's array: {len}, expected none")
+            }
             Self::UnexpectedBreak => f.write_str("break outside of an indefinite-length item"),
             Self::UnexpectedEnd => f.write_str("frame ends inside of an item"),
             Self::UnknownType(ty) => write!(f, "frame type {ty} is not known"),

@@ -25,6 +25,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! ```
+//! use korinet_wire::v3::{self, Ack, Decoded, Frame, Seq};
+//!
+//! let bytes = b"\0\0\0\x03\x82\x05\x08";
+//! let decoded = v3::decode(bytes, v3::MAX_HANDSHAKE_FRAME)?;
+//!
+//! let Decoded::Complete { frame, .. } = decoded else { unreachable!() };
+//! assert_eq!(frame, Frame::Ack(Ack { next: Seq::new(8).unwrap(), digest: None }));
+//! assert_eq!(frame.to_string(), "ACK next=8");
+//! # Ok::<(), korinet_wire::DecodeError>(())
+//! ```
+//!
 //! # Panics
 //!
 //! Nothing here panics, whatever the input.

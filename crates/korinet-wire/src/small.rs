@@ -26,7 +26,6 @@ impl<const N: usize> Small<N> {
     /// Appends `bytes`; what has no room is left out, since `N` was chosen so that all has.
     pub(crate) fn push<const M: usize>(&mut self, bytes: [u8; M]) {
         let rest = self.bytes.get_mut(self.len..).unwrap_or_default();
-        debug_assert!(rest.len() >= M, "{M} more bytes do not fit into {N}");
         if let Some(slot) = rest.first_chunk_mut::<M>() {
             *slot = bytes;
             self.len += M;

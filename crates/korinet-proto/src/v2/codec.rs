@@ -143,6 +143,7 @@ mod tests {
         }
     }
 
+    // V2-7
     #[test]
     fn an_error_is_final() {
         let mut codec = FrameCodec::default();

@@ -51,6 +51,7 @@ impl MessageIds {
 mod tests {
     use super::*;
 
+    // V2-2, V2-16
     #[test]
     fn ids_are_marked_distinct_and_fixed_by_their_seed() {
         let mut ids = MessageIds::from_seed([1; 32]);

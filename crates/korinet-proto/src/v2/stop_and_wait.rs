@@ -176,6 +176,7 @@ mod tests {
         frames.remove(0)
     }
 
+    // V2-8, V2-9, V2-10
     #[test]
     fn a_message_is_under_way_until_its_acknowledgement() {
         let (mut a, mut b) = (Peer::new(1, None), Peer::new(2, None));
@@ -205,6 +206,7 @@ mod tests {
         a.core.send(second).unwrap();
     }
 
+    // V2-12
     #[test]
     fn messages_that_cross_are_both_kept() {
         let (mut a, mut b) = (Peer::new(1, None), Peer::new(2, None));
@@ -227,6 +229,7 @@ mod tests {
         );
     }
 
+    // V2-12
     #[test]
     fn an_acknowledgement_goes_out_before_a_message() {
         let (mut a, mut b) = (Peer::new(1, None), Peer::new(2, None));
@@ -243,6 +246,7 @@ mod tests {
         assert_eq!(frames[1].id(), from_a.id().as_id());
     }
 
+    // V2-11
     #[test]
     fn what_nobody_awaits_is_a_message() {
         let (mut a, mut b) = (Peer::new(1, None), Peer::new(2, None));
@@ -259,6 +263,7 @@ mod tests {
         assert_eq!(a.core.handle_frame(frame.clone()), Received::Message(frame));
     }
 
+    // V2-13
     #[test]
     fn the_unacknowledged_message_moves_on_with_its_id() {
         let mut a = Peer::new(1, None);

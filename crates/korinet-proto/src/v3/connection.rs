@@ -58,7 +58,7 @@ enum Closing {
     No,
     Due(Farewell),
     /// Nothing is written any more, and no message taken (V3-40).
-    Written,
+    Written(How),
 }
 
 /// Why a connection came to its end, other than by being lost.
@@ -131,7 +131,7 @@ impl Connection {
         body: &Bytes,
     ) -> Result<(), Violation> {
         let frame = wire::Frame::decode_body(body)?;
-        if self.closing == Closing::Written && !matches!(frame, wire::Frame::Close(_)) {
+        if self.is_close_written() && !matches!(frame, wire::Frame::Close(_)) {
             return Ok(());
         }
         match frame {
@@ -173,29 +173,33 @@ impl Connection {
             text: close.text.to_owned(),
             how: close.how,
         });
-        if self.closing != Closing::Written {
-            self.closing = match close.how {
-                How::End => Closing::Due(Farewell::new(Code::DONE, "", How::End)),
-                How::Detach => Closing::Written,
-            };
+        match close.how {
+            How::End => self.take_leave(Farewell::new(Code::DONE, "", How::End)),
+            // It is not answered, and nobody reads what else would be written.
+            How::Detach if self.is_close_written() => {}
+            How::Detach => self.closing = Closing::Written(How::Detach),
         }
         Ok(())
     }
 
     /// V3-9.
     fn break_off(&mut self, violation: Violation) {
-        if self.closing != Closing::Written {
-            let farewell = Farewell::new(violation.code(), &violation.to_string(), How::Detach);
+        let text = violation.to_string();
+        self.take_leave(Farewell::new(violation.code(), &text, How::Detach));
+        self.end = Some(End::Violation(violation));
+    }
+
+    /// Has a CLOSE written, in the place of one that is due, unless one was written already (V3-40).
+    fn take_leave(&mut self, farewell: Farewell) {
+        if !self.is_close_written() {
             self.closing = Closing::Due(farewell);
         }
-        self.end = Some(End::Violation(violation));
     }
 
     /// Time has passed: to be called at [`poll_timeout`](Self::poll_timeout), and at any other time.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.end.is_none() && self.keep_alive.handle_timeout(now).is_err() {
-            let farewell = Farewell::new(Code::TIMEOUT, "nothing heard", How::Detach);
-            self.closing = Closing::Due(farewell);
+            self.take_leave(Farewell::new(Code::TIMEOUT, "nothing heard", How::Detach));
             self.end = Some(End::Silent);
         }
     }
@@ -263,7 +267,7 @@ impl Connection {
     pub fn has_transmit(&self, windows: &Windows, is_input_idle: bool) -> bool {
         match &self.closing {
             Closing::Due(_) => true,
-            Closing::Written => false,
+            Closing::Written(_) => false,
             Closing::No => {
                 windows.send.has_transmit()
                     || !self.volatile.is_empty()
@@ -285,10 +289,10 @@ impl Connection {
         if let Closing::Due(farewell) = &self.closing {
             let (next, digest) = windows.receive.taken();
             let written = out.put_frame(&farewell.to_wire(next, digest).into());
-            self.closing = Closing::Written;
+            self.closing = Closing::Written(farewell.how());
             return written;
         }
-        if self.closing == Closing::Written {
+        if self.is_close_written() {
             return false;
         }
         let mut any = false;
@@ -318,10 +322,15 @@ impl Connection {
         self.end.as_ref()
     }
 
-    /// Whether a CLOSE of this side is written: nothing follows it.
+    /// Whether a CLOSE of this side is written, so that nothing follows.
+    const fn is_close_written(&self) -> bool {
+        matches!(self.closing, Closing::Written(_))
+    }
+
+    /// Whether this side has written that the session is over.
     #[must_use]
-    pub fn is_close_written(&self) -> bool {
-        self.closing == Closing::Written
+    pub const fn is_end_written(&self) -> bool {
+        matches!(self.closing, Closing::Written(How::End))
     }
 
     /// The announcement of the peer that it will close the connection.

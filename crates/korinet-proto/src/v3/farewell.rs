@@ -18,6 +18,10 @@ impl Farewell {
         Self { code, text, how }
     }
 
+    pub(super) const fn how(&self) -> How {
+        self.how
+    }
+
     pub(super) fn to_wire(&self, next: Seq, digest: Option<Digest>) -> wire::Close<'_> {
         wire::Close {
             code: self.code,

@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, Seq};
+use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, PREFIX_LEN, Seq};
 
-use super::send_window::{as_u64, extend, frame_len};
+use super::replay_buffer::as_u64;
+use super::send_window::extend;
 use super::{Message, Violation, Volatile};
 
 /// The messages that the peer has sent: which are received, which are taken, which the application
@@ -115,11 +116,12 @@ impl ReceiveWindow {
                 asked: self.checksum,
             });
         }
+        let len = as_u64(PREFIX_LEN + body.len());
         if data.seq < self.next {
             self.duplicates = self.duplicates.saturating_add(1);
             self.is_ack_owed = true;
             if mutated!(DuplicateDelivered) {
-                self.enqueue(data, payload);
+                self.enqueue(data, payload, len);
             }
             return Ok(());
         }
@@ -130,7 +132,6 @@ impl ReceiveWindow {
             });
         }
         self.check_size(payload.len())?;
-        let len = frame_len(data);
         self.check_window(len)?;
         let after = match data.seq.next() {
             Some(after) if data.seq <= Seq::LAST => after,
@@ -145,12 +146,12 @@ impl ReceiveWindow {
             digest,
             is_finished: false,
         });
-        self.enqueue(data, payload);
+        self.enqueue(data, payload, len);
         self.take();
         Ok(())
     }
 
-    fn enqueue(&mut self, data: &Data<'_>, payload: Bytes) {
+    fn enqueue(&mut self, data: &Data<'_>, payload: Bytes, len: u64) {
         self.queue.push_back(Queued {
             message: Message {
                 seq: data.seq,
@@ -158,7 +159,7 @@ impl ReceiveWindow {
                 re: data.re,
                 payload,
             },
-            len: frame_len(data),
+            len,
         });
     }
 
@@ -378,3 +379,6 @@ impl ReceiveWindow {
         usize::try_from(seq.get().saturating_sub(self.acked.get())).unwrap_or(usize::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
-use bytes::{Bytes, BytesMut};
 use korinet_wire::v3::{Data, Digest, Kind, Limits, Seq};
 
-use super::{Payload, Transmit, Violation};
+use super::replay_buffer::{ReplayBuffer, as_u64};
+use super::{Message, Payload, Transmit, Violation};
 
 /// The messages that this side has accepted and the peer has not acknowledged (V3-16, V3-20).
 ///
@@ -19,7 +19,7 @@ use super::{Payload, Transmit, Violation};
 /// ```
 ///
 /// Memory: the frames between `oldest` and `end`, 16 bytes for each, and at most one chunk of 64 KiB
-/// that is not filled and one that is not quite acknowledged.
+/// that is not filled yet and one that is not quite acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendWindow {
     /// What the peer takes.
@@ -35,12 +35,8 @@ pub struct SendWindow {
     entries: VecDeque<Entry>,
     /// Where the message `oldest` begins.
     start: u64,
-    /// The frames from `oldest` to `cursor`.
-    written: VecDeque<Bytes>,
-    /// The frames from `cursor` on, as far as they do not stand in `open`.
-    waiting: VecDeque<Bytes>,
-    /// The end of the newest frames.
-    open: BytesMut,
+    /// The frames, with its place at `cursor`.
+    frames: ReplayBuffer,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,9 +61,9 @@ pub enum PushError {
         /// Their frames' bytes.
         bytes: u64,
     },
-    /// The kind needs `re`, or must not have it.
-    #[error("{} {} the message that it answers or continues", kind.role, if kind.role.has_re() { "needs" } else { "cannot name" })]
-    Re {
+    /// The kind and the message that it answers or continues do not go together.
+    #[error("a message of kind {kind} {}", misfit(*.kind))]
+    Kind {
         /// The kind.
         kind: Kind,
     },
@@ -81,10 +77,16 @@ pub enum PushError {
     },
 }
 
-/// The most that a chunk is made for, if no single frame needs more.
-const MAX_CHUNK: usize = 64 * 1024;
-/// The least that a chunk is made for.
-const MIN_CHUNK: usize = 1024;
+/// What is wrong with a kind whose `re` is there or not, as it should not be.
+const fn misfit(kind: Kind) -> &'static str {
+    if kind.own && !kind.role.may_be_own() {
+        "cannot continue a message of this side"
+    } else if kind.role.has_re() {
+        "needs the message that it answers or continues"
+    } else {
+        "answers and continues none"
+    }
+}
 
 impl SendWindow {
     /// The window of a new session towards a peer with these limits.
@@ -106,9 +108,7 @@ impl SendWindow {
             oldest_digest: Digest::ZERO,
             entries: VecDeque::new(),
             start: 0,
-            written: VecDeque::new(),
-            waiting: VecDeque::new(),
-            open: BytesMut::new(),
+            frames: ReplayBuffer::default(),
         }
     }
 
@@ -123,12 +123,7 @@ impl SendWindow {
         re: Option<Seq>,
         payload: Payload<'_>,
     ) -> Result<Seq, PushError> {
-        let (messages, bytes) = (self.len(), self.bytes());
-        let len = frame_len(&self.data(kind, re, payload.as_bytes()));
-        if !self.fits(messages, bytes, len) {
-            return Err(PushError::Full { messages, bytes });
-        }
-        self.push_beyond(kind, re, payload)
+        self.insert(kind, re, &payload, true)
     }
 
     /// As [`push`](Self::push) without regard to the window: for the messages of a lost session,
@@ -143,82 +138,63 @@ impl SendWindow {
         re: Option<Seq>,
         payload: Payload<'_>,
     ) -> Result<Seq, PushError> {
-        let mut data = self.data(kind, re, payload.as_bytes());
-        if kind.role.has_re() != re.is_some() {
-            return Err(PushError::Re { kind });
-        }
-        let len = data.payload.len();
-        if u32::try_from(len).map_or(true, |len| len > self.peer.message) {
-            let max = self.peer.message;
-            return Err(PushError::TooLarge { len, max });
-        }
-        let after = match self.end.next() {
-            Some(after) if self.end <= Seq::LAST => after,
-            _ => return Err(PushError::Exhausted),
+        self.insert(kind, re, &payload, false)
+    }
+
+    fn insert(
+        &mut self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+        is_bounded: bool,
+    ) -> Result<Seq, PushError> {
+        let after = self.check(kind, re, payload.as_bytes().len())?;
+        let seq = self.end;
+        let mut data = Data {
+            seq,
+            kind,
+            payload: payload.as_bytes(),
+            re,
+            digest: self.checksum.then_some(Digest::ZERO),
         };
         let head = data.head();
-        let digest = if self.checksum {
-            let tail = data.tail();
-            let before = self.digest_at(self.end).unwrap_or(self.oldest_digest);
+        let mut tail = data.tail();
+        let around = head.as_bytes().len() + tail.as_bytes().len();
+        let (messages, bytes) = (self.len(), self.bytes());
+        if is_bounded && !self.fits(messages, bytes, as_u64(around + data.payload.len())) {
+            return Err(PushError::Full { messages, bytes });
+        }
+        let mut digest = Digest::ZERO;
+        if self.checksum {
+            let before = self.entries.back();
+            let before = before.map_or(self.oldest_digest, |entry| entry.digest);
             let pieces = [head.covered(), data.payload, tail.covered()];
-            pieces.into_iter().fold(before, extend)
-        } else {
-            Digest::ZERO
-        };
-        data.digest = self.checksum.then_some(digest);
-        let tail = data.tail();
-        let total = frame_len(&data);
-        let seq = self.end;
-        self.append(head.as_bytes(), &payload, tail.as_bytes());
+            digest = pieces.into_iter().fold(before, extend);
+            data.digest = Some(digest);
+            tail = data.tail();
+        }
+        self.frames
+            .append(head.as_bytes(), payload, tail.as_bytes());
         self.end = after;
         self.entries.push_back(Entry {
-            end: self.stream_end() + total,
+            end: self.start + self.frames.len(),
             digest,
         });
         Ok(seq)
     }
 
-    const fn data<'a>(&self, kind: Kind, re: Option<Seq>, payload: &'a [u8]) -> Data<'a> {
-        Data {
-            seq: self.end,
-            kind,
-            payload,
-            re,
-            digest: if self.checksum {
-                Some(Digest::ZERO)
-            } else {
-                None
-            },
+    /// What makes a message impossible, whatever the window; otherwise the number after its own.
+    fn check(&self, kind: Kind, re: Option<Seq>, len: usize) -> Result<Seq, PushError> {
+        if kind.role.has_re() != re.is_some() || (kind.own && !kind.role.may_be_own()) {
+            return Err(PushError::Kind { kind });
         }
-    }
-
-    fn append(&mut self, head: &[u8], payload: &Payload<'_>, tail: &[u8]) {
-        let copied = match payload {
-            Payload::Copied(bytes) => bytes.len(),
-            Payload::Shared(_) => 0,
-        };
-        let needed = head.len() + copied + tail.len();
-        if self.open.capacity() - self.open.len() < needed {
-            self.seal();
-            // What is under way already tells how much will be.
-            let held = usize::try_from(self.bytes()).unwrap_or(MAX_CHUNK);
-            self.open
-                .reserve(needed.max(held.clamp(MIN_CHUNK, MAX_CHUNK)));
+        let max = self.peer.message;
+        if u32::try_from(len).map_or(true, |len| len > max) {
+            return Err(PushError::TooLarge { len, max });
         }
-        self.open.extend_from_slice(head);
-        match payload {
-            Payload::Copied(bytes) => self.open.extend_from_slice(bytes),
-            Payload::Shared(bytes) => {
-                self.seal();
-                self.waiting.push_back(bytes.clone());
-            }
-        }
-        self.open.extend_from_slice(tail);
-    }
-
-    fn seal(&mut self) {
-        if !self.open.is_empty() {
-            self.waiting.push_back(self.open.split().freeze());
+        match self.end.next() {
+            Some(after) if self.end <= Seq::LAST => Ok(after),
+            _ => Err(PushError::Exhausted),
         }
     }
 
@@ -239,25 +215,15 @@ impl SendWindow {
         if index == first {
             return false;
         }
-        let mut left = self.offset(index) - self.offset(first);
+        #[cfg(korinet_mutations)]
         if mutated!(ReplayAfterNew) && index - first > 1 && index == self.entries.len() {
-            return self.transmit_newest_first(first, out);
+            let split = self.offset(index - 1) - self.offset(first);
+            self.frames.write_swapped(split, out);
+            self.cursor = self.end;
+            return true;
         }
-        self.seal();
-        while left > 0 {
-            let Some(mut chunk) = self.waiting.pop_front() else {
-                break;
-            };
-            if let Ok(part) = usize::try_from(left)
-                && part < chunk.len()
-            {
-                let rest = chunk.split_off(part);
-                self.waiting.push_front(rest);
-            }
-            left -= as_u64(chunk.len());
-            out.push(chunk.clone());
-            self.written.push_back(chunk);
-        }
+        let count = self.offset(index) - self.offset(first);
+        self.frames.write(count, out);
         self.cursor = self.seq(index);
         if mutated!(ReleasedWhenWritten) {
             self.release(self.cursor);
@@ -300,26 +266,16 @@ impl SendWindow {
     fn release(&mut self, next: Seq) {
         // An ACK comes after what it acknowledges was written.
         debug_assert!(next <= self.cursor, "the messages were written");
+        let start = self.start;
         while self.oldest < next {
             let Some(entry) = self.entries.pop_front() else {
-                return;
+                break;
             };
-            let mut left = entry.end - self.start;
             self.start = entry.end;
             self.oldest_digest = entry.digest;
             self.oldest = self.oldest.next().unwrap_or(Seq::END);
-            while left > 0 {
-                let Some(front) = self.written.front_mut() else {
-                    break;
-                };
-                let step = left.min(as_u64(front.len()));
-                left -= step;
-                bytes::Buf::advance(front, usize::try_from(step).unwrap_or(front.len()));
-                if front.is_empty() {
-                    self.written.pop_front();
-                }
-            }
         }
+        self.frames.release(self.start - start);
     }
 
     /// Sets the place from which a new connection writes: the peer's *next* (V3-35, V3-36), which
@@ -331,23 +287,8 @@ impl SendWindow {
             next = next.next().unwrap_or(next);
         }
         let again = self.cursor.get().saturating_sub(next.get());
-        self.seal();
-        let mut chunks = std::mem::take(&mut self.written);
-        chunks.append(&mut self.waiting);
-        let mut left = self.offset(self.index(next)) - self.start;
-        while left > 0 {
-            let Some(mut chunk) = chunks.pop_front() else {
-                break;
-            };
-            if let Ok(part) = usize::try_from(left)
-                && part < chunk.len()
-            {
-                chunks.push_front(chunk.split_off(part));
-            }
-            left -= as_u64(chunk.len());
-            self.written.push_back(chunk);
-        }
-        self.waiting = chunks;
+        let offset = self.offset(self.index(next)) - self.start;
+        self.frames.seek(offset);
         self.cursor = next;
         again
     }
@@ -401,8 +342,8 @@ impl SendWindow {
 
     /// The bytes of the frames that are not acknowledged.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.stream_end() - self.start
+    pub const fn bytes(&self) -> u64 {
+        self.frames.len()
     }
 
     /// What the peer takes.
@@ -412,21 +353,15 @@ impl SendWindow {
     }
 
     /// Takes the unacknowledged messages apart, oldest first: their session is lost.
-    pub fn drain(&mut self) -> Vec<super::Message> {
-        self.seal();
-        let mut bytes = BytesMut::new();
-        for chunk in self.written.drain(..).chain(self.waiting.drain(..)) {
-            bytes.extend_from_slice(&chunk);
-        }
+    pub fn drain(&mut self) -> Vec<Message> {
+        let mut frames = self.frames.drain();
         let mut messages = Vec::with_capacity(self.entries.len());
-        let mut start = self.start;
         for entry in self.entries.drain(..) {
-            let len = usize::try_from(entry.end - start).unwrap_or(bytes.len());
-            start = entry.end;
-            let frame = bytes.split_to(len.min(bytes.len())).freeze();
+            let len = usize::try_from(entry.end - self.start).unwrap_or(usize::MAX);
+            self.start = entry.end;
+            let frame = frames.split_to(len.min(frames.len()));
             messages.extend(super::frame::message_of(&frame));
         }
-        self.start = start;
         self.oldest = self.end;
         self.cursor = self.end;
         messages
@@ -450,15 +385,11 @@ impl SendWindow {
     fn offset(&self, index: usize) -> u64 {
         match index.checked_sub(1) {
             None => self.start,
-            Some(before) => self
-                .entries
-                .get(before)
-                .map_or(self.stream_end(), |entry| entry.end),
+            Some(before) => match self.entries.get(before) {
+                Some(entry) => entry.end,
+                None => self.start + self.frames.len(),
+            },
         }
-    }
-
-    fn stream_end(&self) -> u64 {
-        self.entries.back().map_or(self.start, |entry| entry.end)
     }
 
     fn index(&self, seq: Seq) -> usize {
@@ -476,28 +407,6 @@ impl SendWindow {
             self.release(self.cursor);
         }
     }
-
-    /// The defect `ReplayAfterNew`: the last frame goes out before those that wait longer.
-    #[cfg(korinet_mutations)]
-    fn transmit_newest_first(&mut self, first: usize, out: &mut Transmit) -> bool {
-        self.seal();
-        let mut all = BytesMut::new();
-        self.waiting
-            .iter()
-            .for_each(|chunk| all.extend_from_slice(chunk));
-        let last = self.offset(self.entries.len() - 1) - self.offset(first);
-        let newest = all.split_off(usize::try_from(last).unwrap_or(0));
-        out.push(newest.freeze());
-        out.push(all.freeze());
-        self.written.append(&mut self.waiting);
-        self.cursor = self.end;
-        true
-    }
-
-    #[cfg(not(korinet_mutations))]
-    fn transmit_newest_first(&mut self, _: usize, _: &mut Transmit) -> bool {
-        false
-    }
 }
 
 /// How the frames are divided into chunks does not count, so that a model checker sees two windows
@@ -514,12 +423,5 @@ pub(super) fn extend(before: Digest, bytes: &[u8]) -> Digest {
     Digest::from_u32(crc32c::crc32c_append(before.to_u32(), bytes))
 }
 
-/// A DATA frame's bytes, its prefix included.
-pub(super) fn frame_len(data: &Data<'_>) -> u64 {
-    let around = data.head().as_bytes().len() + data.tail().as_bytes().len();
-    as_u64(around + data.payload.len())
-}
-
-pub(super) fn as_u64(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
-}
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ pub enum Violation {
     /// A message with a number above the last one.
     #[error("message above the last number")]
     SequenceExhausted,
-    /// A frame that has no place here (V3-14).
+    /// A frame that has no place here, or bytes where there should be none (V3-14).
     #[error("unexpected frame {0}")]
     Unexpected(&'static str),
     /// More messages or bytes than the window allows (V3-21).

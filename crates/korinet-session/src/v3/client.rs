@@ -4,21 +4,24 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use korinet_proto::v3::{Message, Payload, Transmit, Volatile};
-use korinet_wire::v3::{AttachNumber, Class, Code, Features, Kind, OpenNonce, Seq, SessionId};
+use korinet_wire::v3::{AttachNumber, Code, Features, Kind, OpenNonce, Seq, SessionId};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::channel::{Channel, SessionKey};
 use super::conversation::{Conversation, Ended, Outcome};
+use super::deadline::later;
 use super::{
     Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
 };
-use crate::{Attempt, ConnectionError, Reconnect, SessionError};
+use crate::{ConnectionError, Reconnect, SessionError};
 
 mod handshake;
 mod loss;
+mod refusal;
 
 use handshake::Handshake;
+use refusal::Refusal;
 
 /// The client's side of a session of protocol v3, without a socket.
 ///
@@ -64,6 +67,8 @@ pub struct ClientSession {
     /// A close that came while there was no session.
     closing: Option<(Code, String)>,
     reconnect: Reconnect,
+    /// What the server asked for when it announced the end of the connection (V3-42).
+    drain_wait: Option<Duration>,
     /// The credentials were refused with this code the last time.
     unauthenticated: Option<Code>,
     actions: VecDeque<Action>,
@@ -111,6 +116,7 @@ impl ClientSession {
             settled: 0,
             closing: None,
             reconnect,
+            drain_wait: None,
             unauthenticated: None,
             actions: VecDeque::new(),
             events: VecDeque::new(),
@@ -338,6 +344,7 @@ impl ClientSession {
             return;
         };
         if let Some(go_away) = session.conversation.poll_draining() {
+            self.drain_wait = go_away.retry_after;
             self.events.push_back(Event::Draining(go_away));
         }
         if let Some(ended) = session.conversation.poll_ended(now) {
@@ -361,68 +368,18 @@ impl ClientSession {
 
     /// How the session ended that the peer says is over.
     fn ending(&self, code: Code, text: String) -> Ending {
-        let is_local = self.session.as_ref().is_some_and(|session| {
-            session.conversation.is_closing() && session.conversation.windows().send.is_empty()
-        });
-        if is_local {
+        if self.is_closing_done() {
             Ending::Local
         } else {
             Ending::Peer { code, text }
         }
     }
 
-    /// The server refuses to go on, by REJECT or CLOSE; the class says what to do.
-    fn handle_refusal(&mut self, now: Instant, refusal: Refusal, has_progress: bool) {
-        let Refusal {
-            code,
-            text,
-            retry_after,
-            next,
-            is_answer,
-        } = refusal;
-        let reason = if is_answer {
-            ConnectionError::Refused { code, text }
-        } else {
-            ConnectionError::Closed { code, text }
-        };
-        let wait = retry_after.min(self.config.max_retry_after);
-        match code.class() {
-            Class::Done | Class::Retry => self.fail(now, reason, has_progress, Duration::ZERO),
-            Class::RetryLater => self.fail(now, reason, has_progress, wait),
-            Class::Authenticate if self.unauthenticated != Some(code) => {
-                self.unauthenticated = Some(code);
-                self.fail(now, reason, has_progress, Duration::ZERO);
-            }
-            Class::NewSession => self.lose(now, reason, next),
-            Class::Fatal if code == Code::TAKEN_OVER => {
-                self.end(Ending::Error(SessionError::TakenOver));
-            }
-            Class::Authenticate | Class::Fatal => {
-                self.end(Ending::Error(SessionError::Refused(reason)));
-            }
-        }
-    }
-
-    /// There is no connection any more: waits before the next attempt, or gives up.
-    fn fail(&mut self, now: Instant, reason: ConnectionError, has_progress: bool, least: Duration) {
-        if has_progress {
-            self.reconnect.handle_progress();
-        }
-        if !reason.is_retryable() {
-            return self.end(Ending::Error(SessionError::Incompatible(reason)));
-        }
-        match self.reconnect.handle_failure(now) {
-            Attempt::GiveUp(after) => self.end(Ending::Error(SessionError::GaveUp {
-                after,
-                last: reason,
-            })),
-            Attempt::After(wait) => {
-                let wait = wait.max(least);
-                let retry_at = later(now, wait);
-                self.phase = Phase::Waiting { retry_at };
-                self.events.push_back(Event::Detached { reason, wait });
-            }
-        }
+    /// Whether this side wanted to close, and all it sent was taken.
+    fn is_closing_done(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.conversation.is_closing_done())
     }
 
     fn end(&mut self, why: Ending) {
@@ -519,36 +476,6 @@ impl Established {
     }
 }
 
-/// What the server said when it refused to go on.
-#[derive(Debug)]
-struct Refusal {
-    code: Code,
-    text: String,
-    retry_after: Duration,
-    /// What the server has taken, if it proved to know.
-    next: Option<Seq>,
-    /// Whether it is the answer to a HELLO.
-    is_answer: bool,
-}
-
-impl Refusal {
-    const fn of(code: Code, text: String) -> Self {
-        Self {
-            code,
-            text,
-            retry_after: Duration::ZERO,
-            next: None,
-            is_answer: false,
-        }
-    }
-}
-
-/// `now` and a wait; a wait beyond all time never ends.
-pub(super) fn later(now: Instant, wait: Duration) -> Instant {
-    const AGES: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
-    now.checked_add(wait).unwrap_or_else(|| now + AGES)
-}
-
 fn draw(random: &mut Xoshiro256PlusPlus) -> OpenNonce {
     let mut bytes = [0; 16];
     random.fill_bytes(&mut bytes);
@@ -561,10 +488,7 @@ impl Hash for ClientSession {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.attach, &self.phase, &self.session).hash(state);
         (&self.backlog, &self.inbox, self.sent, self.settled).hash(state);
-        (&self.closing, self.unauthenticated).hash(state);
+        (&self.closing, self.drain_wait, self.unauthenticated).hash(state);
         (&self.actions, &self.events).hash(state);
     }
 }
-
-#[cfg(test)]
-mod tests;

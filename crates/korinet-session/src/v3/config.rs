@@ -10,9 +10,15 @@ pub struct Settings {
     /// What the peer may have unacknowledged, and the largest message that it may send. By default
     /// 4,096 messages, 1 MiB of frames and 1 MiB in one message.
     pub limits: Limits,
+    /// How many messages this side keeps unacknowledged at the most, whatever the peer allows; 4,096
+    /// by default.
+    pub max_unacknowledged: u32,
+    /// How many bytes of frames this side keeps unacknowledged at the most, whatever the peer allows;
+    /// one message is always allowed. 1 MiB by default.
+    pub max_unacknowledged_bytes: u32,
     /// The time without a byte after which the peer is asked, and after twice of which it counts as
-    /// gone; zero for never. A server grants a client's wish, but not less than 100 ms. 15 s by
-    /// default.
+    /// gone; zero for never. A client wishes, a server grants that much at the most, and not less than
+    /// 100 ms. 15 s by default.
     pub keep_alive: Duration,
     /// How long a session lives without a connection. A client wishes, a server grants that much at
     /// the most. 5 minutes by default.
@@ -35,6 +41,8 @@ impl Default for Settings {
                 bytes: 1024 * 1024,
                 message: 1024 * 1024,
             },
+            max_unacknowledged: 4096,
+            max_unacknowledged_bytes: 1024 * 1024,
             keep_alive: Duration::from_secs(15),
             expiry: Duration::from_secs(300),
             handshake_timeout: Duration::from_secs(10),
@@ -46,8 +54,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The least keep-alive interval that a server grants, so that no client makes it write without
-    /// pause.
+    /// What limits the sending to a peer with these limits.
+    pub(super) fn towards(&self, peer: Limits) -> Limits {
+        Limits {
+            messages: peer.messages.min(self.max_unacknowledged),
+            bytes: peer.bytes.min(self.max_unacknowledged_bytes),
+            message: peer.message,
+        }
+    }
+
+    /// The least keep-alive interval that a server grants and a client heeds, so that neither makes the
+    /// other write without pause.
     pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(100);
 }
 

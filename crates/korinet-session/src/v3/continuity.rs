@@ -103,7 +103,7 @@ mod tests {
             digest: windows
                 .send
                 .digest_at(next)
-                .or(windows.send.digest_at(seq(3))),
+                .or_else(|| windows.send.digest_at(seq(3))),
         }
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Ended {
     pub(super) last: Bytes,
     pub(super) outcome: Outcome,
     pub(super) has_progress: bool,
+    /// This side has said that the session is over.
+    pub(super) is_end_written: bool,
 }
 
 #[derive(Debug)]
@@ -161,6 +163,7 @@ impl Conversation {
             }
             End::Local(_) | _ => Outcome::Connection(ConnectionError::ClosedHere),
         };
+        let is_end_written = link.connection.is_end_written();
         let mut out = Transmit::new();
         link.connection
             .poll_transmit(now, &mut self.windows, &mut out);
@@ -171,6 +174,7 @@ impl Conversation {
             last: out.into_bytes(),
             outcome,
             has_progress,
+            is_end_written,
         })
     }
 
@@ -234,13 +238,16 @@ impl Conversation {
         self.closing.as_ref()
     }
 
-    /// Whether the peer may know by now that this side has closed the session.
-    pub(super) fn is_close_written(&self) -> bool {
-        self.closing.is_some()
-            && self
-                .link
-                .as_ref()
-                .is_some_and(|link| link.connection.is_close_written())
+    /// Whether this side wanted to close, and all it sent was taken.
+    pub(super) fn is_closing_done(&self) -> bool {
+        self.closing.is_some() && self.windows.send.is_empty()
+    }
+
+    /// Whether this side has said that the session is over.
+    pub(super) fn is_end_written(&self) -> bool {
+        self.link
+            .as_ref()
+            .is_some_and(|link| link.connection.is_end_written())
     }
 
     pub(super) fn attached(&self) -> Option<AttachNumber> {

@@ -1,18 +1,18 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
-use korinet_proto::v3::{Frame, Transmit, Violation};
+use korinet_proto::v3::{Frame, Violation};
 use korinet_wire::v3::{
-    self as wire, AttachNumber, Code, Digest, Features, Hello, How, Intent, MAX_HANDSHAKE_FRAME,
-    PREFACE, Preface, PrefaceError, Proof, Reject, Seq, Versions,
+    self as wire, AttachNumber, Code, Features, Hello, Intent, MAX_HANDSHAKE_FRAME, PREFACE,
+    Preface, Proof, Versions,
 };
 
 use super::channel::{Channel, Claim, SessionKey};
+use super::deadline::later;
+use super::denial::{Denial, Refused, refuse_bytes, reject};
+use super::seal::MINOR;
 use super::{ServerConfig, Settings};
 use crate::ConnectionError;
-
-/// The minor version of protocol v3 that is spoken here.
-pub(super) const MINOR: u16 = 0;
 
 /// What a server does with a connection until its HELLO is there (V3-2, V3-3, V3-15).
 #[derive(Debug, Clone, Hash)]
@@ -38,20 +38,10 @@ pub struct Greeting {
     pub(super) versions: Versions,
     pub(super) offered: Features,
     pub(super) required: Features,
-    pub(super) keep_alive: std::time::Duration,
+    pub(super) keep_alive: Duration,
     pub(super) attach: AttachNumber,
     pub(super) intent: Intent,
     pub(super) proof: Option<Proof>,
-}
-
-/// A connection that gets no session.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Refused {
-    /// Why.
-    pub reason: ConnectionError,
-    /// What is to be written before the connection is ended in good order (V3-41); nothing, where the
-    /// peer speaks another protocol.
-    pub answer: Bytes,
 }
 
 impl Greeter {
@@ -59,14 +49,14 @@ impl Greeter {
     #[must_use]
     pub fn new(now: Instant, settings: &Settings) -> Self {
         Self {
-            deadline: super::client::later(now, settings.handshake_timeout),
+            deadline: later(now, settings.handshake_timeout),
             is_preface_read: false,
             is_done: false,
         }
     }
 
-    /// Bytes came. What was looked at is taken out of `input`; the rest of it belongs to the session.
-    /// There is one answer; after it this does nothing.
+    /// Bytes came; what was looked at is taken out of `input`. There is one answer; after it this does
+    /// nothing.
     pub fn handle_bytes(&mut self, input: &mut BytesMut) -> Option<Greeted> {
         if self.is_done {
             return None;
@@ -115,13 +105,17 @@ impl Greeter {
         let Some(frame) = frame else {
             return Ok(None);
         };
-        match frame.as_wire().map_err(ConnectionError::Decode)? {
-            wire::Frame::Hello(hello) => Ok(Some(Greeting::new(&hello, frame.body().clone()))),
+        let decoded = frame.as_wire().map_err(ConnectionError::Decode)?;
+        let wire::Frame::Hello(hello) = decoded else {
             // V3-14
-            other => Err(ConnectionError::Violation(Violation::Unexpected(
-                other.name(),
-            ))),
+            let violation = Violation::Unexpected(decoded.name());
+            return Err(ConnectionError::Violation(violation));
+        };
+        if !input.is_empty() {
+            let violation = Violation::Unexpected("before the welcome");
+            return Err(ConnectionError::Violation(violation));
         }
+        Ok(Some(Greeting::new(&hello, frame.body().clone())))
     }
 }
 
@@ -154,9 +148,14 @@ impl Greeting {
         self.attach
     }
 
+    /// What the proof covers.
+    pub(super) fn signed(&self) -> Option<&[u8]> {
+        wire::signed_part(&self.body)
+    }
+
     /// Whether the HELLO was made by who holds `key`.
     pub(super) fn is_proven(&self, key: &SessionKey, channel: &Channel) -> bool {
-        match (&self.proof, wire::signed_part(&self.body)) {
+        match (&self.proof, self.signed()) {
             (Some(proof), Some(signed)) => key.verify(Claim::Hello, channel, signed, proof),
             _ => false,
         }
@@ -166,13 +165,7 @@ impl Greeting {
     pub(super) fn agree(&self, config: &ServerConfig) -> Result<Features, Denial> {
         let settings = &config.settings;
         if !(self.versions.min..=self.versions.max).contains(&MINOR) {
-            return Err(Denial {
-                versions: Some(Versions {
-                    min: MINOR,
-                    max: MINOR,
-                }),
-                ..Denial::of(Code::VERSION_UNSUPPORTED, String::new())
-            });
+            return Err(Denial::of_version(String::new()));
         }
         let usable = settings.features.union(settings.required);
         let missing = self
@@ -207,130 +200,4 @@ impl Greeting {
             answer: reject(denial, prover),
         }
     }
-}
-
-/// What a REJECT says.
-#[derive(Debug, Clone)]
-pub(super) struct Denial {
-    pub(super) code: Code,
-    pub(super) text: String,
-    pub(super) versions: Option<Versions>,
-    pub(super) attach: Option<AttachNumber>,
-    pub(super) next: Option<Seq>,
-}
-
-impl Denial {
-    pub(super) const fn of(code: Code, text: String) -> Self {
-        Self {
-            code,
-            text,
-            versions: None,
-            attach: None,
-            next: None,
-        }
-    }
-
-    fn reason(&self) -> ConnectionError {
-        ConnectionError::RefusedHere {
-            code: self.code,
-            text: self.text.clone(),
-        }
-    }
-}
-
-/// Who sent no HELLO is told what was wrong, if it speaks this protocol at all (V3-3, V3-9).
-fn refuse_bytes(reason: ConnectionError) -> Refused {
-    let denial = match &reason {
-        ConnectionError::Preface(PrefaceError::OtherVersion { .. }) => Some(Denial {
-            versions: Some(Versions {
-                min: MINOR,
-                max: MINOR,
-            }),
-            ..Denial::of(Code::VERSION_UNSUPPORTED, reason.to_string())
-        }),
-        ConnectionError::Decode(error) => Some(Denial::of(error.kind.code(), error.to_string())),
-        ConnectionError::Violation(violation) => {
-            Some(Denial::of(violation.code(), violation.to_string()))
-        }
-        _ => None,
-    };
-    let answer = denial.map(|denial| reject(&denial, None));
-    Refused {
-        reason,
-        answer: answer.unwrap_or_default(),
-    }
-}
-
-/// The server's preface and a REJECT.
-fn reject(denial: &Denial, prover: Option<(&SessionKey, &Channel, &Proof)>) -> Bytes {
-    let frame = |proof| {
-        wire::Frame::Reject(Reject {
-            code: denial.code,
-            text: clipped(&denial.text, 256),
-            retry_after: None,
-            versions: denial.versions,
-            attach: denial.attach,
-            next: denial.next,
-            proof,
-        })
-    };
-    let prove = prover.map(|(key, channel, hello)| {
-        move |signed: &[u8]| key.prove(Claim::Reject(hello), channel, signed)
-    });
-    seal(frame, prove)
-        .map(|(bytes, _)| bytes)
-        .unwrap_or_default()
-}
-
-/// The preface and the first frame of one side, with the proof of its map where it has a prover.
-///
-/// # Errors
-///
-/// What is wrong with the frame's texts.
-pub(super) fn seal<'a>(
-    frame: impl Fn(Option<Proof>) -> wire::Frame<'a>,
-    prove: Option<impl FnOnce(&[u8]) -> Proof>,
-) -> Result<(Bytes, Option<Proof>), String> {
-    let proof = match prove {
-        None => None,
-        Some(prove) => {
-            // The map, which is what the proof covers, is the same with any proof behind it.
-            let draft = encoded(&frame(Some(Proof::from_bytes([0; 32]))))?;
-            let body = draft.get(wire::PREFIX_LEN..).unwrap_or_default();
-            wire::signed_part(body).map(prove)
-        }
-    };
-    let mut bytes = BytesMut::from(&PREFACE[..]);
-    bytes.extend_from_slice(&encoded(&frame(proof))?);
-    Ok((bytes.freeze(), proof))
-}
-
-fn encoded(frame: &wire::Frame<'_>) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(frame.encoded_len());
-    match frame.encode(&mut bytes) {
-        Ok(()) => Ok(bytes),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// A CLOSE that ends the session.
-pub(super) fn close_frame(code: Code, text: &str, next: Seq, digest: Option<Digest>) -> Bytes {
-    let mut out = Transmit::new();
-    out.put_frame(&wire::Frame::Close(wire::Close {
-        code,
-        text: clipped(text, 256),
-        how: How::End,
-        next,
-        digest,
-    }));
-    out.into_bytes()
-}
-
-/// As much of a text as fits into `max` bytes.
-pub(super) fn clipped(text: &str, max: usize) -> &str {
-    let mut len = text.len().min(max);
-    while !text.is_char_boundary(len) {
-        len -= 1;
-    }
-    &text[..len]
 }

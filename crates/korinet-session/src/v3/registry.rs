@@ -5,7 +5,9 @@ use korinet_wire::v3::{Code, Intent, OpenNonce, Seq, SessionId};
 
 use super::ServerConfig;
 use super::channel::{Channel, SessionKey};
-use super::greeting::{Denial, Greeting, Refused};
+use super::deadline::later;
+use super::denial::{Denial, Refused};
+use super::greeting::Greeting;
 
 /// Who a client is, as the server has found out: the same for all connections of a session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -25,6 +27,8 @@ pub struct Registry<T> {
     tombstones: BTreeMap<SessionId, (Principal, Tombstone)>,
     /// When each of the tombstones goes, the next one first.
     forgetting: VecDeque<(Instant, SessionId)>,
+    /// The key of no session.
+    decoy: SessionKey,
 }
 
 #[derive(Debug, Clone, Hash)]
@@ -77,6 +81,7 @@ impl<T> Registry<T> {
             nonces: BTreeMap::new(),
             tombstones: BTreeMap::new(),
             forgetting: VecDeque::new(),
+            decoy: SessionKey::from_bytes([0; 32]),
         }
     }
 
@@ -124,7 +129,11 @@ impl<T> Registry<T> {
             {
                 greeting.refuse_proven(&tombstone.denial(), &tombstone.key, channel)
             }
-            _ => greeting.refuse(&Denial::of(Code::SESSION_UNKNOWN, String::new())),
+            _ => {
+                // An unknown session takes as long as one with another key (V3-32).
+                let _ = greeting.is_proven(&self.decoy, channel);
+                greeting.refuse(&Denial::of(Code::SESSION_UNKNOWN, String::new()))
+            }
         }
     }
 
@@ -151,7 +160,7 @@ impl<T> Registry<T> {
         self.nonces.remove(&(entry.principal.clone(), entry.nonce));
         if !mutated!(TombstoneForgotten) {
             self.tombstones.insert(id, (entry.principal, tombstone));
-            let at = super::client::later(now, self.tombstone_life);
+            let at = later(now, self.tombstone_life);
             self.forgetting.push_back((at, id));
         }
         if self.forgetting.len() > self.max_tombstones {

@@ -3,23 +3,16 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use korinet_proto::v3::{
-    Agreed, GoAway, Payload, ReceiveWindow, SendWindow, Transmit, Volatile, Windows,
-};
-use korinet_wire::v3::{
-    self as wire, Answer, AttachNumber, Code, Features, InstanceId, Intent, Kind, Open, Opened,
-    Positions, Proof, Resume, Seq, SessionId, Welcome,
-};
+use korinet_proto::v3::{GoAway, Payload, Transmit, Volatile};
+use korinet_wire::v3::{AttachNumber, Code, Features, InstanceId, Kind, Open, Seq, SessionId};
 
-use super::channel::{Channel, Claim, SessionKey};
-use super::continuity::{check, local_positions};
+use super::channel::SessionKey;
 use super::conversation::{Conversation, Ended, Outcome};
-use super::greeting::{Denial, Greeting, MINOR, Refused, seal};
-use super::{
-    Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, ServerConfig, Settings,
-    Ticket, Tombstone,
-};
+use super::deadline::later;
+use super::{Action, Delivery, Ending, Event, InDoubt, SendError, Settings, Ticket, Tombstone};
 use crate::{ConnectionError, SessionError};
+
+mod attach;
 
 /// What a server draws for a new session; all of it at random.
 #[derive(Debug, Clone, Hash)]
@@ -72,257 +65,6 @@ pub struct ServerSession {
 }
 
 impl ServerSession {
-    /// Opens a session for a HELLO that asks for one.
-    ///
-    /// # Errors
-    ///
-    /// The answer to a client that cannot have it: no common version, a required feature, a level.
-    pub fn open(
-        now: Instant,
-        greeting: &Greeting,
-        channel: &Channel,
-        grant: &Grant,
-        config: &ServerConfig,
-    ) -> Result<Self, Refused> {
-        let features = greeting
-            .agree(config)
-            .map_err(|denial| greeting.refuse(&denial))?;
-        let Intent::Open(open) = greeting.intent else {
-            let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
-            return Err(greeting.refuse(&denial));
-        };
-        if open.level > config.max_level {
-            let text = format!("at most level {}", config.max_level);
-            return Err(greeting.refuse(&Denial::of(Code::LEVEL_UNSUPPORTED, text)));
-        }
-        let settings = config.settings.clone();
-        let checksum = features.contains(Features::CHECKSUM);
-        let windows = Windows {
-            send: SendWindow::new(open.limits, checksum),
-            receive: ReceiveWindow::new(settings.limits, open.level, checksum),
-        };
-        let mut session = Self {
-            id: grant.session,
-            instance: grant.instance,
-            key: key_of(channel, &grant.key),
-            opened: open,
-            features,
-            expiry: open.expiry.min(settings.expiry),
-            settings,
-            attach: greeting.attach,
-            conversation: Some(Conversation::new(windows)),
-            expires_at: None,
-            welcome: None,
-            tombstone: None,
-            inbox: VecDeque::new(),
-            acknowledged: 0,
-            actions: VecDeque::new(),
-            events: VecDeque::new(),
-        };
-        session.attach(
-            now,
-            greeting,
-            session.answer_open(greeting, channel),
-            Seq::FIRST,
-        );
-        Ok(session)
-    }
-
-    /// A HELLO for this session came on a new connection: the connection becomes the session's, or is
-    /// refused and nothing has changed.
-    ///
-    /// # Errors
-    ///
-    /// The answer to a client that cannot have it.
-    pub fn handle_greeting(
-        &mut self,
-        now: Instant,
-        greeting: &Greeting,
-        channel: &Channel,
-    ) -> Result<(), Refused> {
-        match greeting.intent {
-            Intent::Open(open) => self.reopen(now, greeting, channel, &open),
-            Intent::Resume(resume) => self.resume(now, greeting, channel, &resume),
-        }
-    }
-
-    /// The client does not know that it has this session: the first WELCOME was lost (V3-13).
-    fn reopen(
-        &mut self,
-        now: Instant,
-        greeting: &Greeting,
-        channel: &Channel,
-        open: &Open,
-    ) -> Result<(), Refused> {
-        let is_untouched = self.conversation.as_ref().is_some_and(|conversation| {
-            let windows = conversation.windows();
-            windows.receive.next().0 == Seq::FIRST && windows.send.oldest() == Seq::FIRST
-        });
-        if !is_untouched || *open != self.opened {
-            let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
-            return Err(greeting.refuse(&denial));
-        }
-        if greeting.attach <= self.attach && !mutated!(StaleAttachAccepted) {
-            let denial = Denial::of(Code::ATTACH_STALE, String::new());
-            return Err(greeting.refuse(&denial));
-        }
-        self.take_over(now);
-        // The client takes the key from the connection on which it hears of the session.
-        self.key = key_of(channel, &self.key);
-        self.attach(
-            now,
-            greeting,
-            self.answer_open(greeting, channel),
-            Seq::FIRST,
-        );
-        Ok(())
-    }
-
-    fn resume(
-        &mut self,
-        now: Instant,
-        greeting: &Greeting,
-        channel: &Channel,
-        resume: &Resume,
-    ) -> Result<(), Refused> {
-        // Before the proof nothing is believed, and nothing told (V3-32).
-        if !greeting.is_proven(&self.key, channel) && !mutated!(ProofNotChecked) {
-            let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
-            return Err(greeting.refuse(&denial));
-        }
-        if let Err(denial) = self.check_resume(greeting, &resume.positions) {
-            return Err(greeting.refuse_proven(&denial, &self.key, channel));
-        }
-        self.take_over(now);
-        let positions = self
-            .conversation
-            .as_ref()
-            .map(|conversation| Answer::Resumed(local_positions(conversation.windows())));
-        if let (Some(answer), Some(hello)) = (positions, greeting.proof) {
-            let welcome = self.seal_welcome(greeting, answer, Some((channel, &hello)));
-            self.attach(now, greeting, welcome, resume.positions.next);
-        }
-        Ok(())
-    }
-
-    fn check_resume(&self, greeting: &Greeting, positions: &Positions) -> Result<(), Denial> {
-        let Some(conversation) = &self.conversation else {
-            // It has just come to its end.
-            return Err(match &self.tombstone {
-                Some(tombstone) => tombstone.denial(),
-                None => Denial::of(Code::SESSION_UNKNOWN, String::new()),
-            });
-        };
-        if greeting.attach <= self.attach && !mutated!(StaleAttachAccepted) {
-            return Err(Denial {
-                attach: Some(self.attach),
-                ..Denial::of(Code::ATTACH_STALE, String::new())
-            });
-        }
-        let speaks = (greeting.versions.min..=greeting.versions.max).contains(&MINOR);
-        if !speaks || !greeting.offered.contains(self.features) {
-            let text = format!("features {} of the session", self.features);
-            return Err(Denial::of(Code::FEATURE_REQUIRED, text));
-        }
-        check(conversation.windows(), positions).map_err(|why| Denial {
-            next: Some(conversation.windows().receive.taken().0),
-            ..Denial::of(why.code(), why.to_string())
-        })
-    }
-
-    /// V3-37.
-    fn take_over(&mut self, now: Instant) {
-        let dismiss = |conversation: &mut Conversation| {
-            conversation.dismiss(now, Code::TAKEN_OVER, "another connection took over")
-        };
-        if let Some(ended) = self.conversation.as_mut().and_then(dismiss) {
-            let mut last = BytesMut::new();
-            // It may not even have been welcomed.
-            last.extend_from_slice(&self.welcome.take().unwrap_or_default());
-            last.extend_from_slice(&ended.last);
-            self.actions
-                .push_back(Action::Finish(ended.attach, last.freeze()));
-            self.events.push_back(Event::Detached {
-                reason: ConnectionError::ClosedHere,
-                wait: self.expiry,
-            });
-        }
-    }
-
-    fn answer_open(&self, greeting: &Greeting, channel: &Channel) -> Bytes {
-        let answer = Answer::Opened(Opened {
-            limits: self.settings.limits,
-            expiry: self.expiry,
-            level: self.opened.level,
-            key: match channel {
-                Channel::Plain => Some(self.key.to_wire()),
-                Channel::Secured { .. } => None,
-            },
-        });
-        self.seal_welcome(greeting, answer, None)
-    }
-
-    fn seal_welcome(
-        &self,
-        greeting: &Greeting,
-        answer: Answer,
-        hello: Option<(&Channel, &Proof)>,
-    ) -> Bytes {
-        let frame = |proof| {
-            wire::Frame::Welcome(Welcome {
-                version: MINOR,
-                features: self.features,
-                agent: super::greeting::clipped(&self.settings.agent, 128),
-                keep_alive: self.keep_alive(greeting),
-                instance: self.instance,
-                session: self.id,
-                answer,
-                proof,
-            })
-        };
-        let prove = hello.map(|(channel, hello)| {
-            move |signed: &[u8]| self.key.prove(Claim::Welcome(hello), channel, signed)
-        });
-        seal(frame, prove)
-            .map(|(bytes, _)| bytes)
-            .unwrap_or_default()
-    }
-
-    /// V3-12.
-    fn keep_alive(&self, greeting: &Greeting) -> Duration {
-        match greeting.keep_alive {
-            Duration::ZERO => Duration::ZERO,
-            wish => wish.max(Settings::MIN_KEEP_ALIVE),
-        }
-    }
-
-    fn attach(&mut self, now: Instant, greeting: &Greeting, welcome: Bytes, peer_next: Seq) {
-        let agreed = Agreed {
-            keep_alive: self.keep_alive(greeting),
-            max_message: self.settings.limits.message,
-        };
-        let Some(conversation) = &mut self.conversation else {
-            return;
-        };
-        let resumed = matches!(greeting.intent, Intent::Resume(_));
-        let replayed = conversation.attach(now, greeting.attach, &agreed, peer_next);
-        self.attach = greeting.attach;
-        self.welcome = Some(welcome);
-        if !mutated!(ExpiryWhileAttached) {
-            self.expires_at = None;
-        }
-        let windows = conversation.windows();
-        self.events.push_back(Event::Attached(Continuity {
-            session: self.id,
-            attach: greeting.attach,
-            instance: self.instance,
-            resumed,
-            replayed,
-            deduplicated: windows.receive.duplicates(),
-            unacknowledged: u64::try_from(windows.send.len()).unwrap_or(u64::MAX),
-        }));
-    }
-
     /// Bytes came on this connection. What is handled is taken out of `input`; a part of a frame waits
     /// there for more.
     pub fn handle_bytes(&mut self, now: Instant, attach: AttachNumber, input: &mut BytesMut) {
@@ -348,19 +90,18 @@ impl ServerSession {
         if conversation.attached() != Some(attach) {
             return;
         }
-        // The client either has the CLOSE or asks again and is told (V3-39).
-        let is_over = conversation.is_close_written();
+        let is_end_written = conversation.is_end_written();
         conversation.detach();
-        if is_over {
-            self.end(now, Ending::Local, Code::SESSION_ENDED);
-        } else {
-            self.detached(now, reason);
-        }
+        self.detached(now, reason, is_end_written);
     }
 
-    fn detached(&mut self, now: Instant, reason: ConnectionError) {
+    fn detached(&mut self, now: Instant, reason: ConnectionError, is_end_written: bool) {
+        if is_end_written {
+            // The client either has the CLOSE or asks again and is told (V3-39).
+            return self.end(now, Ending::Local, Code::SESSION_ENDED);
+        }
         self.welcome = None;
-        self.expires_at = Some(super::client::later(now, self.expiry));
+        self.expires_at = Some(later(now, self.expiry));
         self.events.push_back(Event::Detached {
             reason,
             wait: self.expiry,
@@ -482,17 +223,15 @@ impl ServerSession {
             .push_back(Action::Finish(ended.attach, ended.last));
         match ended.outcome {
             Outcome::Session { code, text } => {
-                let is_local = self.conversation.as_ref().is_some_and(|conversation| {
-                    conversation.is_closing() && conversation.windows().send.is_empty()
-                });
-                let why = if is_local {
+                let conversation = self.conversation.as_ref();
+                let why = if conversation.is_some_and(Conversation::is_closing_done) {
                     Ending::Local
                 } else {
                     Ending::Peer { code, text }
                 };
                 self.end(now, why, Code::SESSION_ENDED);
             }
-            Outcome::Connection(reason) => self.detached(now, reason),
+            Outcome::Connection(reason) => self.detached(now, reason, ended.is_end_written),
         }
     }
 
@@ -605,14 +344,6 @@ impl ServerSession {
     }
 }
 
-/// The key of a session whose client hears of it on this connection (V3-29).
-fn key_of(channel: &Channel, drawn: &SessionKey) -> SessionKey {
-    match channel {
-        Channel::Plain => drawn.clone(),
-        Channel::Secured { key, .. } => key.clone(),
-    }
-}
-
 impl Hash for ServerSession {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.id, self.attach, &self.conversation, self.expires_at).hash(state);
@@ -620,6 +351,3 @@ impl Hash for ServerSession {
         (&self.actions, &self.events).hash(state);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -45,6 +45,7 @@ fn refuses(body: &[u8], kind: Kind, at: usize) {
     );
 }
 
+// V2-2
 #[test]
 fn the_ping_of_the_python_package() {
     let mut bytes = b"\0\0\0\x36\xa2\x64data\xa1\x64type\x64ping\x62id\x78\x20".to_vec();
@@ -60,6 +61,7 @@ fn the_ping_of_the_python_package() {
     accepts(&bytes[4..], ping.id, ping.data);
 }
 
+// V2-3, V2-4
 #[test]
 fn all_that_a_receiver_takes() {
     let empty = b"\xa0";
@@ -115,6 +117,7 @@ fn all_that_a_receiver_takes() {
     accepts(&body, Id::Text("1"), data);
 }
 
+// V2-1, V2-5
 #[test]
 fn what_is_wrong_is_named() {
     assert_eq!(
@@ -165,6 +168,7 @@ fn what_is_wrong_is_named() {
     );
 }
 
+// V2-5
 #[test]
 fn the_frame_limit_is_exact() {
     let limits = Limits {
@@ -216,6 +220,7 @@ fn other_protocols_are_named() {
     );
 }
 
+// V2-6
 #[test]
 fn nesting_counts_from_data_on() {
     for (levels, max_depth, fits) in [(1, 1, true), (2, 1, false), (64, 64, true), (65, 64, false)]
@@ -232,6 +237,7 @@ fn nesting_counts_from_data_on() {
     }
 }
 
+// V2-8
 #[test]
 fn acknowledgements_are_known_by_all_of_their_content() {
     let is_ack = |data| {

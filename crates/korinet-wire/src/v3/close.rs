@@ -32,7 +32,7 @@ impl fmt::Display for How {
 pub struct Close<'a> {
     /// Why.
     pub code: Code,
-    /// Why, for people; at most [`MAX_TEXT`](super::MAX_TEXT) bytes.
+    /// Why, for people; at most [`MAX_TEXT`] bytes.
     pub text: &'a str,
     /// What ends.
     pub how: How,

@@ -14,7 +14,7 @@ use crate::DecodeError;
 pub struct GoAway<'a> {
     /// Why.
     pub code: Code,
-    /// Why, for people; at most [`MAX_TEXT`](super::MAX_TEXT) bytes.
+    /// Why, for people; at most [`MAX_TEXT`] bytes.
     pub text: &'a str,
     /// The time until the connection is closed.
     pub deadline: Duration,

@@ -208,23 +208,29 @@ impl<'a> Entries<'_, 'a> {
         self.start
     }
 
-    /// The value under `key`, if there is one; entries before it, which are unknown, are skipped.
+    /// Goes to the value under `key`, if there is one; entries before it, which are unknown, are
+    /// skipped.
+    fn find(&mut self, key: u64) -> Result<bool, DecodeError> {
+        while self.pending || self.next_key()? {
+            match self.key {
+                Some(found) if found < key => self.skip_value()?,
+                found => {
+                    self.pending = found != Some(key);
+                    return Ok(!self.pending);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The value under `key`, if there is one.
     pub(super) fn optional(
         &mut self,
         key: u64,
         field: &'static str,
     ) -> Result<Option<Value<'_, 'a>>, DecodeError> {
-        while self.pending || self.next_key()? {
-            match self.key {
-                Some(found) if found < key => self.skip_value()?,
-                Some(found) if found == key => {
-                    self.pending = false;
-                    return Ok(Some(Value::new(self.reader, field)));
-                }
-                _ => return Ok(None),
-            }
-        }
-        Ok(None)
+        let found = self.find(key)?;
+        Ok(found.then(|| Value::new(self.reader, field)))
     }
 
     /// The value under `key`.
@@ -233,12 +239,20 @@ impl<'a> Entries<'_, 'a> {
         key: u64,
         field: &'static str,
     ) -> Result<Value<'_, 'a>, DecodeError> {
-        let missing = FieldError::Missing { field }.at(self.start);
-        self.optional(key, field)?.ok_or(missing)
+        if self.find(key)? {
+            return Ok(Value::new(self.reader, field));
+        }
+        // A key in the wrong place tells more than that it is missing in the right one.
+        self.skip_rest()?;
+        Err(FieldError::Missing { field }.at(self.start))
     }
 
     /// Skips the rest, which this version does not know (V3-6).
     pub(super) fn finish(mut self) -> Result<(), DecodeError> {
+        self.skip_rest()
+    }
+
+    fn skip_rest(&mut self) -> Result<(), DecodeError> {
         while self.pending || self.next_key()? {
             self.skip_value()?;
         }

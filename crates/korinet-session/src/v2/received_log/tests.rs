@@ -68,6 +68,7 @@ impl World {
     }
 }
 
+// V2-14
 #[test]
 fn a_message_under_its_own_id_is_known_on_whatever_connection() {
     for repeats in [Repeats::DeliverOnce, Repeats::DeliverAgain] {
@@ -89,6 +90,7 @@ fn a_message_under_its_own_id_is_known_on_whatever_connection() {
     }
 }
 
+// V2-15
 #[test]
 fn a_python_client_that_missed_the_acknowledgement_is_known() {
     let mut world = World::new(Repeats::DeliverOnce);
@@ -104,6 +106,7 @@ fn a_python_client_that_missed_the_acknowledgement_is_known() {
     }
 }
 
+// V2-15, V2-16
 #[test]
 fn only_the_circumstances_of_a_repeat_make_one() {
     type Change = fn(&mut World, ConnectionId) -> Option<IpAddr>;

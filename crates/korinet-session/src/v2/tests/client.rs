@@ -42,6 +42,7 @@ async fn connected(config: Config) -> (Network, Peer, Session) {
     (network, peer, session)
 }
 
+// V2-13
 #[tokio::test(start_paused = true)]
 async fn a_message_cut_off_from_its_acknowledgement_comes_again_under_its_id() {
     let (network, mut peer, session) = connected(Config::default()).await;
@@ -65,6 +66,7 @@ async fn a_message_cut_off_from_its_acknowledgement_comes_again_under_its_id() {
     assert_eq!(*session.state().borrow(), State::Attached);
 }
 
+// V2-10
 #[tokio::test(start_paused = true)]
 async fn a_received_message_survives_that_its_acknowledgement_cannot_be_written() {
     let (network, mut peer, mut session) = connected(Config::default()).await;

@@ -9,12 +9,13 @@ use korinet_wire::v3::{
     Opened, PREFACE, Positions, Preface, Proof, Reject, Resume, Versions, Welcome,
 };
 
-use super::{ClientSession, Established, Phase, Refusal, later};
+use super::{ClientSession, Established, Phase, Refusal};
 use crate::v3::channel::{Channel, Claim, SessionKey};
 use crate::v3::continuity::{check, local_positions};
 use crate::v3::conversation::Conversation;
-use crate::v3::greeting::{MINOR, close_frame, seal};
-use crate::v3::{Action, Continuity, Credential, Ending, Event};
+use crate::v3::deadline::later;
+use crate::v3::seal::{MINOR, close_frame, seal};
+use crate::v3::{Action, Continuity, Credential, Discontinuity, Ending, Event, Settings};
 use crate::{ConnectionError, Loss, SessionError};
 
 /// A HELLO that waits for its answer.
@@ -136,9 +137,7 @@ impl ClientSession {
             Ok(wire::Frame::Welcome(welcome)) => {
                 match self.handle_welcome(now, &handshake, &welcome, frame.body()) {
                     Ok(()) => {}
-                    Err(error @ ConnectionError::Discontinuous(_)) => {
-                        self.part(now, error, input);
-                    }
+                    Err(ConnectionError::Discontinuous(why)) => self.part(now, why, input),
                     Err(error) => self.break_off(now, error, input),
                 }
             }
@@ -161,14 +160,14 @@ impl ClientSession {
     }
 
     /// The session cannot go on: tells the server so (V3-34).
-    fn part(&mut self, now: Instant, error: ConnectionError, input: &mut BytesMut) {
+    fn part(&mut self, now: Instant, why: Discontinuity, input: &mut BytesMut) {
         input.clear();
-        if let (Some(session), ConnectionError::Discontinuous(why)) = (&self.session, &error) {
+        if let Some(session) = &self.session {
             let (next, digest) = session.conversation.windows().receive.taken();
             let last = close_frame(why.code(), &why.to_string(), next, digest);
             self.actions.push_back(Action::Finish(self.attach, last));
         }
-        self.lose(now, error, None);
+        self.lose(now, why.into(), ConnectionError::Discontinuous(why), None);
     }
 
     fn handle_welcome(
@@ -201,8 +200,9 @@ impl ClientSession {
 
     fn open(&mut self, now: Instant, welcome: &Welcome<'_>, opened: &Opened, key: SessionKey) {
         let checksum = welcome.features.contains(wire::Features::CHECKSUM);
-        let limits = self.config.settings.limits;
-        let mut send = SendWindow::new(opened.limits, checksum);
+        let settings = &self.config.settings;
+        let limits = settings.limits;
+        let mut send = SendWindow::new(settings.towards(opened.limits), checksum);
         let max = opened.limits.message;
         let too_large = |len: &usize| u32::try_from(*len).map_or(true, |len| len > max);
         let lens = self.backlog.iter().map(|message| message.payload.len());
@@ -247,7 +247,10 @@ impl ClientSession {
             return;
         };
         let agreed = Agreed {
-            keep_alive: welcome.keep_alive,
+            keep_alive: match welcome.keep_alive {
+                Duration::ZERO => Duration::ZERO,
+                granted => granted.max(Settings::MIN_KEEP_ALIVE),
+            },
             max_message: self.config.settings.limits.message,
         };
         let attach = self.attach;
@@ -263,6 +266,7 @@ impl ClientSession {
             unacknowledged: u64::try_from(windows.send.len()).unwrap_or(u64::MAX),
         }));
         self.unauthenticated = None;
+        self.reconnect.handle_connected();
         self.phase = Phase::Attached {
             stable_at: Some(later(now, self.config.stable_after)),
         };

@@ -10,25 +10,18 @@ use crate::{ConnectionError, Loss, SessionError};
 impl ClientSession {
     /// The server does not know the session, or the two do not fit together. `next`: it has proved
     /// to have taken all below.
-    pub(super) fn lose(&mut self, now: Instant, reason: ConnectionError, next: Option<Seq>) {
+    pub(super) fn lose(
+        &mut self,
+        now: Instant,
+        why: Loss,
+        reason: ConnectionError,
+        next: Option<Seq>,
+    ) {
         if self.session.is_none() {
             // The nonce is used up: some connection of this client got further than it knows.
             self.nonce = draw(&mut self.random);
             return self.fail(now, reason, false, Duration::ZERO);
         }
-        let why = match &reason {
-            ConnectionError::Refused { code, text } | ConnectionError::Closed { code, text } => {
-                Loss::Refused {
-                    code: *code,
-                    text: text.clone(),
-                }
-            }
-            ConnectionError::Discontinuous(why) => Loss::Discontinuity(*why),
-            other => Loss::Refused {
-                code: Code::INTERNAL,
-                text: other.to_string(),
-            },
-        };
         let is_ended = matches!(&why, Loss::Refused { code, .. } if *code == Code::SESSION_ENDED);
         if let (Some(session), Some(next)) = (&mut self.session, next) {
             session.conversation.windows_mut().send.settle(next);
@@ -37,7 +30,17 @@ impl ClientSession {
                 return self.end(self.ending(Code::SESSION_ENDED, String::new()));
             }
         }
-        if self.config.on_lost == OnLost::Fail {
+        if self.is_closing_done() {
+            return self.end(Ending::Local);
+        }
+        let is_closing = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.conversation.is_closing());
+        // Who wants to close opens another session only to bring the last messages there.
+        if self.config.on_lost == OnLost::Fail
+            || (is_closing && self.config.on_lost == OnLost::Fresh)
+        {
             return self.end(Ending::Error(SessionError::Lost(why)));
         }
         self.give_up_session(why);

@@ -1,0 +1,195 @@
+use korinet_wire::v3::Kind;
+
+use super::*;
+use crate::v3::{Payload, SendWindow, Transmit, frame};
+
+const LIMITS: Limits = Limits {
+    messages: 3,
+    bytes: 200,
+    message: 100,
+};
+
+fn seq(number: u64) -> Seq {
+    Seq::new(number).unwrap()
+}
+
+/// Two ends of one direction.
+struct Direction {
+    send: SendWindow,
+    receive: ReceiveWindow,
+}
+
+impl Direction {
+    fn starting_at(first: u64, level: Level) -> Self {
+        Self {
+            send: SendWindow::starting_at(seq(first), LIMITS, true),
+            receive: ReceiveWindow::starting_at(seq(first), LIMITS, level, true),
+        }
+    }
+
+    fn new(level: Level) -> Self {
+        Self::starting_at(1, level)
+    }
+
+    fn carry(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        self.send
+            .push(Kind::RAW, None, Payload::Copied(payload))
+            .unwrap();
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Violation> {
+        let mut out = Transmit::new();
+        self.send.poll_transmit(&mut out);
+        let mut bytes = bytes::BytesMut::from(&out.into_bytes()[..]);
+        while let Ok(Some(body)) = frame::take_body(&mut bytes, u32::MAX) {
+            handle(&mut self.receive, &body)?;
+        }
+        Ok(())
+    }
+
+    /// The position that is acknowledged now, if any is.
+    fn acknowledge(&mut self) -> Option<u64> {
+        let ack = self.receive.poll_ack()?;
+        self.send.handle_ack(ack.next, ack.digest).unwrap();
+        Some(ack.next.get())
+    }
+}
+
+fn handle(window: &mut ReceiveWindow, body: &Bytes) -> Result<(), Violation> {
+    let korinet_wire::v3::Frame::Data(data) = korinet_wire::v3::Frame::decode_body(body)? else {
+        panic!("no DATA");
+    };
+    window.handle_data(&data, body, body.slice_ref(data.payload))
+}
+
+// V3-18
+#[test]
+fn received_is_taken_while_one_window_is_unread() {
+    let mut direction = Direction::new(Level::Received);
+    for payload in [b"a", b"b", b"c"] {
+        direction.carry(payload).unwrap();
+    }
+    assert_eq!(direction.acknowledge(), Some(4));
+    for payload in [b"d", b"e"] {
+        direction.carry(payload).unwrap();
+    }
+    assert_eq!(direction.acknowledge(), None);
+    assert_eq!(direction.receive.recv().unwrap().payload[..], *b"a");
+    assert_eq!(direction.acknowledge(), Some(5));
+    assert_eq!(direction.receive.taken().0, seq(5));
+    assert_eq!(direction.receive.next().0, seq(6));
+}
+
+// V3-18: by bytes, and one large message fits an empty queue.
+#[test]
+fn received_is_taken_while_the_bytes_of_one_window_are_unread() {
+    let mut direction = Direction::new(Level::Received);
+    direction.carry(&[0; 100]).unwrap();
+    assert_eq!(direction.acknowledge(), Some(2));
+    direction.carry(&[0; 100]).unwrap();
+    assert_eq!(
+        direction.acknowledge(),
+        None,
+        "both together are above 200 bytes"
+    );
+    direction.receive.recv();
+    assert_eq!(direction.acknowledge(), Some(3));
+}
+
+// V3-18
+#[test]
+fn processed_is_taken_when_it_is_finished_in_order() {
+    let mut direction = Direction::new(Level::Processed);
+    for payload in [b"a", b"b", b"c"] {
+        direction.carry(payload).unwrap();
+    }
+    direction.receive.finish(seq(1));
+    assert_eq!(direction.acknowledge(), None, "it was not even read");
+    for _ in 0..3 {
+        direction.receive.recv().unwrap();
+    }
+    assert_eq!(direction.acknowledge(), None);
+    direction.receive.finish(seq(3));
+    direction.receive.finish(seq(9));
+    assert_eq!(direction.acknowledge(), None);
+    direction.receive.finish(seq(1));
+    assert_eq!(direction.acknowledge(), Some(2));
+    direction.receive.finish(seq(1));
+    direction.receive.finish(seq(2));
+    assert_eq!(direction.acknowledge(), Some(4));
+}
+
+// V3-19
+#[test]
+fn what_is_taken_is_told_again_on_a_new_connection() {
+    let mut direction = Direction::new(Level::Received);
+    direction.receive.handle_attached();
+    assert_eq!(direction.receive.poll_ack(), None, "nothing was ever taken");
+    direction.carry(b"a").unwrap();
+    assert_eq!(direction.acknowledge(), Some(2));
+    direction.receive.handle_attached();
+    assert_eq!(direction.acknowledge(), Some(2));
+}
+
+// V3-28
+#[test]
+fn a_changed_byte_is_not_taken() {
+    let mut direction = Direction::new(Level::Received);
+    direction
+        .send
+        .push(Kind::RAW, None, Payload::Copied(b"payload"))
+        .unwrap();
+    let mut out = Transmit::new();
+    direction.send.poll_transmit(&mut out);
+    let frame = out.into_bytes();
+    for bit in 0..8 {
+        for place in 6..frame.len() {
+            let mut changed = frame[4..].to_vec();
+            changed[place - 4] ^= 1 << bit;
+            let changed = Bytes::from(changed);
+            let mut receive = direction.receive.clone();
+            let decoded = korinet_wire::v3::Frame::decode_body(&changed);
+            if let Ok(korinet_wire::v3::Frame::Data(_)) = decoded {
+                assert!(
+                    handle(&mut receive, &changed).is_err(),
+                    "bit {bit} of byte {place}"
+                );
+            }
+            assert_eq!(receive, direction.receive);
+        }
+    }
+    assert_eq!(handle(&mut direction.receive, &frame.slice(4..)), Ok(()));
+}
+
+// V3-16: numbers near the top.
+#[test]
+fn the_last_number_is_received_and_acknowledged() {
+    let mut direction = Direction::starting_at(u64::MAX - 2, Level::Received);
+    direction.carry(b"last but one").unwrap();
+    direction.carry(b"last").unwrap();
+    assert_eq!(direction.acknowledge(), Some(u64::MAX));
+    assert_eq!(direction.receive.next().0, Seq::END);
+    direction.receive.recv().unwrap();
+    direction.receive.recv().unwrap();
+    assert!(direction.send.is_empty());
+    direction.receive.finish(Seq::LAST);
+    direction.receive.finish(Seq::END);
+    assert_eq!(direction.acknowledge(), None);
+}
+
+#[test]
+fn only_what_was_taken_is_left_of_a_lost_session() {
+    let mut direction = Direction::new(Level::Received);
+    for payload in [b"a", b"b", b"c"] {
+        direction.carry(payload).unwrap();
+    }
+    direction.acknowledge();
+    direction.carry(b"d").unwrap();
+    let left: Vec<_> = direction.receive.clone().into_taken().into();
+    assert_eq!(left.len(), 3, "the peer has the fourth in doubt");
+
+    let mut direction = Direction::new(Level::Processed);
+    direction.carry(b"a").unwrap();
+    assert!(direction.receive.into_taken().is_empty());
+}

@@ -1,0 +1,216 @@
+use std::collections::VecDeque;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{Payload, Transmit};
+
+/// The encoded frames that a send window holds, as one stream of bytes with a place in it: what is
+/// before the place was written on this connection, what is behind it was not.
+///
+/// Frames are built in chunks; the memory that they are built in is what is written and, after
+/// [`seek`](Self::seek), written again. A chunk is freed when the last of its bytes is released.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct ReplayBuffer {
+    /// Before the place.
+    written: VecDeque<Bytes>,
+    /// Behind the place, but for the end.
+    waiting: VecDeque<Bytes>,
+    /// The end, which is being built.
+    open: BytesMut,
+    /// All bytes.
+    len: u64,
+}
+
+/// The most that a chunk is made for, if no single frame needs more.
+const MAX_CHUNK: usize = 64 * 1024;
+/// The least that a chunk is made for.
+const MIN_CHUNK: usize = 1024;
+
+impl ReplayBuffer {
+    /// Appends a frame of three parts.
+    pub(super) fn append(&mut self, head: &[u8], payload: &Payload<'_>, tail: &[u8]) {
+        let copied = match payload {
+            Payload::Copied(bytes) => bytes.len(),
+            Payload::Shared(_) => 0,
+        };
+        let needed = head.len() + copied + tail.len();
+        if self.open.capacity() - self.open.len() < needed {
+            self.seal();
+            // What is under way already tells how much will be.
+            let held = usize::try_from(self.len).unwrap_or(MAX_CHUNK);
+            let chunk = needed.max(held.clamp(MIN_CHUNK, MAX_CHUNK));
+            self.open.reserve(chunk);
+        }
+        self.open.extend_from_slice(head);
+        match payload {
+            Payload::Copied(bytes) => self.open.extend_from_slice(bytes),
+            Payload::Shared(bytes) => {
+                self.seal();
+                self.waiting.push_back(bytes.clone());
+            }
+        }
+        self.open.extend_from_slice(tail);
+        self.len += as_u64(head.len() + payload.as_bytes().len() + tail.len());
+    }
+
+    fn seal(&mut self) {
+        if !self.open.is_empty() {
+            self.waiting.push_back(self.open.split().freeze());
+        }
+    }
+
+    /// Moves the place on by `count` bytes, which go to `out`.
+    pub(super) fn write(&mut self, count: u64, out: &mut Transmit) {
+        self.seal();
+        take(&mut self.waiting, count, |chunk| {
+            out.push(chunk.clone());
+            self.written.push_back(chunk);
+        });
+    }
+
+    /// Moves the place to `offset` bytes from the start.
+    pub(super) fn seek(&mut self, offset: u64) {
+        self.seal();
+        let mut chunks = std::mem::take(&mut self.written);
+        chunks.append(&mut self.waiting);
+        take(&mut chunks, offset, |chunk| self.written.push_back(chunk));
+        self.waiting = chunks;
+    }
+
+    /// Forgets the first `count` bytes, which are before the place.
+    pub(super) fn release(&mut self, count: u64) {
+        self.len -= count;
+        let mut left = count;
+        while left > 0 {
+            let Some(front) = self.written.front_mut() else {
+                return;
+            };
+            let step = usize::try_from(left).map_or(front.len(), |left| left.min(front.len()));
+            front.advance(step);
+            left -= as_u64(step);
+            if front.is_empty() {
+                self.written.pop_front();
+            }
+        }
+    }
+
+    /// All bytes in one piece; the buffer is empty then.
+    pub(super) fn drain(&mut self) -> Bytes {
+        self.seal();
+        self.len = 0;
+        let mut all = BytesMut::new();
+        let chunks = self.written.drain(..).chain(self.waiting.drain(..));
+        chunks.for_each(|chunk| all.extend_from_slice(&chunk));
+        all.freeze()
+    }
+
+    /// How many bytes there are.
+    pub(super) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The defect `ReplayAfterNew`: what is behind the place goes to `out` with the bytes from `split`
+    /// on before the others.
+    #[cfg(korinet_mutations)]
+    pub(super) fn write_swapped(&mut self, split: u64, out: &mut Transmit) {
+        self.seal();
+        let mut all = BytesMut::new();
+        self.waiting
+            .iter()
+            .for_each(|chunk| all.extend_from_slice(chunk));
+        let newest = all.split_off(usize::try_from(split).unwrap_or(0));
+        out.push(newest.freeze());
+        out.push(all.freeze());
+        self.written.append(&mut self.waiting);
+    }
+}
+
+/// Takes `count` bytes from the front of `chunks`, piece by piece.
+fn take(chunks: &mut VecDeque<Bytes>, count: u64, mut each: impl FnMut(Bytes)) {
+    let mut left = count;
+    while left > 0 {
+        let Some(mut chunk) = chunks.pop_front() else {
+            return;
+        };
+        if let Ok(part) = usize::try_from(left)
+            && part < chunk.len()
+        {
+            chunks.push_front(chunk.split_off(part));
+        }
+        left -= as_u64(chunk.len());
+        each(chunk);
+    }
+}
+
+pub(super) fn as_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A buffer of the bytes 0 to 99, built in every way.
+    fn filled() -> ReplayBuffer {
+        let mut buffer = ReplayBuffer::default();
+        for start in (0..100).step_by(10) {
+            let bytes: Vec<u8> = (start..start + 10).collect();
+            let payload = if start % 20 == 0 {
+                Payload::Copied(&bytes[3..8])
+            } else {
+                Payload::Shared(Bytes::copy_from_slice(&bytes[3..8]))
+            };
+            buffer.append(&bytes[..3], &payload, &bytes[8..]);
+        }
+        buffer
+    }
+
+    fn write(buffer: &mut ReplayBuffer, count: u64) -> Vec<u8> {
+        let mut out = Transmit::new();
+        buffer.write(count, &mut out);
+        out.into_bytes().to_vec()
+    }
+
+    #[test]
+    fn bytes_come_out_in_order_from_any_place() {
+        let mut buffer = filled();
+        assert_eq!(buffer.len(), 100);
+        assert_eq!(write(&mut buffer, 7), (0..7).collect::<Vec<_>>());
+        assert_eq!(write(&mut buffer, 93), (7..100).collect::<Vec<_>>());
+        for place in [0, 1, 99, 50, 100, 33] {
+            buffer.seek(place);
+            let first = u8::try_from(place).unwrap();
+            assert_eq!(
+                write(&mut buffer, 100 - place),
+                (first..100).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    #[test]
+    fn released_bytes_are_gone_and_the_others_stay() {
+        let mut buffer = filled();
+        write(&mut buffer, 60);
+        for (count, first) in [(1, 1), (14, 15), (0, 15), (40, 55)] {
+            buffer.release(count);
+            let mut again = buffer.clone();
+            again.seek(0);
+            assert_eq!(again.len(), 100 - u64::from(first));
+            let len = again.len();
+            assert_eq!(write(&mut again, len), (first..100).collect::<Vec<_>>());
+        }
+        assert_eq!(buffer.drain(), (55..100).collect::<Vec<u8>>());
+        assert_eq!(buffer.len(), 0);
+    }
+
+    #[test]
+    fn a_shared_payload_is_not_copied() {
+        let payload = Bytes::from(vec![7; 100_000]);
+        let mut buffer = ReplayBuffer::default();
+        buffer.append(b"head", &Payload::Shared(payload.clone()), b"tail");
+        let mut out = Transmit::new();
+        buffer.write(buffer.len(), &mut out);
+        out.advance(4);
+        assert_eq!(out.chunk().as_ptr(), payload.as_ptr());
+    }
+}

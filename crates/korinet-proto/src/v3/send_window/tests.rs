@@ -1,0 +1,347 @@
+use bytes::Bytes;
+use korinet_wire::v3::{self as wire, Frame, Role};
+
+use super::*;
+
+const LIMITS: Limits = Limits {
+    messages: 3,
+    bytes: 1000,
+    message: 500,
+};
+
+fn window() -> SendWindow {
+    SendWindow::new(LIMITS, true)
+}
+
+fn seq(number: u64) -> Seq {
+    Seq::new(number).unwrap()
+}
+
+fn push(window: &mut SendWindow, payload: &[u8]) -> Result<Seq, PushError> {
+    window.push(Kind::RAW, None, Payload::Copied(payload))
+}
+
+fn ack(window: &mut SendWindow, next: u64) -> Result<bool, Violation> {
+    let digest = window.digest_at(seq(next));
+    window.handle_ack(seq(next), digest)
+}
+
+/// What the window writes now: number and payload of each message.
+fn written(window: &mut SendWindow) -> Vec<(u64, Vec<u8>)> {
+    let mut out = Transmit::new();
+    let any = window.poll_transmit(&mut out);
+    let bytes = out.into_bytes();
+    assert_eq!(any, !bytes.is_empty());
+    let mut rest = &bytes[..];
+    let mut found = Vec::new();
+    while let Ok(wire::Decoded::Complete { frame, len }) = wire::decode(rest, u32::MAX) {
+        let Frame::Data(data) = frame else {
+            panic!("{frame}");
+        };
+        found.push((data.seq.get(), data.payload.to_vec()));
+        rest = &rest[len..];
+    }
+    assert!(rest.is_empty());
+    found
+}
+
+fn numbers(window: &mut SendWindow) -> Vec<u64> {
+    written(window)
+        .into_iter()
+        .map(|(number, _)| number)
+        .collect()
+}
+
+// V3-16, V3-20
+#[test]
+fn a_message_is_kept_until_it_is_acknowledged() {
+    let mut window = window();
+    for (number, payload) in [(1, b"a"), (2, b"b"), (3, b"c")] {
+        assert_eq!(push(&mut window, payload), Ok(seq(number)));
+    }
+    assert_eq!(numbers(&mut window), [1, 2, 3]);
+    assert_eq!(numbers(&mut window), []);
+    assert_eq!(ack(&mut window, 3), Ok(true));
+    assert_eq!((window.oldest(), window.len()), (seq(3), 1));
+    let lower = window.handle_ack(seq(2), Some(Digest::ZERO));
+    assert_eq!(lower, Ok(false), "whatever its digest was");
+    assert_eq!(window.seek(seq(3)), 1);
+    assert_eq!(written(&mut window), [(3, b"c".to_vec())]);
+    assert_eq!(ack(&mut window, 4), Ok(true));
+    assert_eq!((window.len(), window.bytes()), (0, 0));
+}
+
+// V3-36
+#[test]
+fn a_replay_writes_the_same_bytes_from_any_place() {
+    let limits = Limits {
+        messages: 1000,
+        bytes: 1 << 20,
+        ..LIMITS
+    };
+    for shared in [false, true] {
+        let mut window = SendWindow::new(limits, true);
+        let mut first = Vec::new();
+        for number in 0..200_u8 {
+            let payload = vec![number; usize::from(number)];
+            let payload = if shared {
+                Payload::Shared(payload.clone().into())
+            } else {
+                Payload::Copied(&payload)
+            };
+            window.push(Kind::RAW, None, payload).unwrap();
+            if number % 7 == 0 {
+                let mut out = Transmit::new();
+                window.poll_transmit(&mut out);
+                first.extend_from_slice(&out.into_bytes());
+            }
+        }
+        let mut out = Transmit::new();
+        window.poll_transmit(&mut out);
+        first.extend_from_slice(&out.into_bytes());
+        let mut oldest = 0;
+        for next in [1, 2, 50, 199, 201, 1, 120, 201] {
+            let next = std::cmp::max(next, window.oldest().get());
+            window.seek(seq(next));
+            let mut out = Transmit::new();
+            window.poll_transmit(&mut out);
+            let again = out.into_bytes();
+            assert!(first.ends_with(&again), "from {next}");
+            assert_eq!(again.is_empty(), next == 201);
+            if next == 120 {
+                ack(&mut window, 100).unwrap();
+                oldest = 100;
+            }
+            assert!(window.oldest().get() >= oldest);
+        }
+        let left = u64::try_from(first.len()).unwrap();
+        assert!(window.bytes() < left);
+    }
+}
+
+#[test]
+fn new_messages_go_behind_the_replayed_ones() {
+    let mut window = window();
+    push(&mut window, b"a").unwrap();
+    push(&mut window, b"b").unwrap();
+    written(&mut window);
+    window.seek(seq(1));
+    push(&mut window, b"c").unwrap();
+    assert_eq!(numbers(&mut window), [1, 2, 3]);
+}
+
+// V3-21
+#[test]
+fn the_window_is_full_at_its_limits_and_not_before() {
+    let mut window = window();
+    let overhead = {
+        let mut one = window.clone();
+        push(&mut one, &[0; 300]).unwrap();
+        usize::try_from(one.bytes()).unwrap() - 300
+    };
+    push(&mut window, &[0; 300]).unwrap();
+    push(&mut window, &[0; 300]).unwrap();
+    let left = 1000 - 2 * (300 + overhead);
+    let too_large = push(&mut window, &vec![0; left - overhead + 1]);
+    assert!(matches!(
+        too_large,
+        Err(PushError::Full { messages: 2, .. })
+    ));
+    push(&mut window, &vec![0; left - overhead]).unwrap();
+    assert_eq!(window.bytes(), 1000);
+    assert!(matches!(
+        push(&mut window, b""),
+        Err(PushError::Full {
+            messages: 3,
+            bytes: 1000
+        })
+    ));
+    assert_eq!(numbers(&mut window), [1, 2, 3]);
+    ack(&mut window, 2).unwrap();
+    push(&mut window, b"").unwrap();
+}
+
+// V3-22
+#[test]
+fn a_message_is_refused_above_the_limit_only() {
+    let mut window = window();
+    for (len, fits) in [(499, true), (500, true), (501, false)] {
+        let pushed = window
+            .clone()
+            .push(Kind::RAW, None, Payload::Copied(&vec![0; len]));
+        assert_eq!(pushed.is_ok(), fits, "{len}: {pushed:?}");
+    }
+    let error = push(&mut window, &[0; 501]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "message has 501 bytes, the peer takes 500"
+    );
+    assert_eq!(window.end(), Seq::FIRST, "it has no number");
+}
+
+#[test]
+fn a_kind_and_its_reference_have_to_agree() {
+    for (role, own, re, expect) in [
+        (Role::Message, false, None, ""),
+        (
+            Role::Message,
+            false,
+            Some(seq(1)),
+            "message answers and continues none",
+        ),
+        (
+            Role::Message,
+            true,
+            None,
+            "message+own cannot continue a message of this side",
+        ),
+        (Role::Response, false, Some(seq(1)), ""),
+        (
+            Role::Response,
+            false,
+            None,
+            "response needs the message that it answers or continues",
+        ),
+        (Role::Item, true, Some(seq(1)), ""),
+    ] {
+        let kind = Kind {
+            role,
+            own,
+            ..Kind::MESSAGE
+        };
+        match window().push(kind, re, Payload::Copied(b"\xf6")) {
+            Ok(_) => assert_eq!(expect, "", "{kind} {re:?}"),
+            Err(error) => assert_eq!(error.to_string(), format!("a message of kind {expect}")),
+        }
+    }
+}
+
+// V3-20
+#[test]
+fn an_ack_of_what_was_not_written_releases_nothing() {
+    let mut window = window();
+    push(&mut window, b"a").unwrap();
+    assert!(matches!(
+        ack(&mut window, 2),
+        Err(Violation::AckBeyondSent { .. })
+    ));
+    written(&mut window);
+    assert!(matches!(
+        ack(&mut window, 3),
+        Err(Violation::DigestPresence { .. }) | Err(Violation::AckBeyondSent { .. })
+    ));
+    assert_eq!(window.len(), 1);
+    assert_eq!(ack(&mut window, 2), Ok(true));
+}
+
+// V3-28
+#[test]
+fn an_ack_with_another_digest_releases_nothing() {
+    let mut window = window();
+    push(&mut window, b"a").unwrap();
+    push(&mut window, b"b").unwrap();
+    written(&mut window);
+    let other = window.digest_at(seq(2));
+    let found = window.handle_ack(seq(3), other);
+    assert_eq!(found, Err(Violation::DigestMismatch { next: seq(3) }));
+    let missing = window.handle_ack(seq(2), None);
+    assert_eq!(missing, Err(Violation::DigestPresence { asked: true }));
+    assert_eq!(window.len(), 2);
+    assert_eq!(window.handle_ack(seq(2), other), Ok(true));
+}
+
+// V3-16: numbers near the top.
+#[test]
+fn the_last_number_is_used_and_none_after_it() {
+    let first = u64::MAX - 3;
+    let mut window = SendWindow::starting_at(seq(first), LIMITS, true);
+    for number in [first, first + 1, first + 2] {
+        assert_eq!(push(&mut window, b"x"), Ok(seq(number)));
+    }
+    assert_eq!(window.end(), Seq::END);
+    assert_eq!(numbers(&mut window), [first, first + 1, first + 2]);
+    assert_eq!(push(&mut window, b"x"), Err(PushError::Exhausted));
+    assert_eq!(ack(&mut window, u64::MAX), Ok(true));
+    assert_eq!(push(&mut window, b"x"), Err(PushError::Exhausted));
+    assert!(window.is_reachable(Seq::END));
+    assert_eq!(window.seek(Seq::END), 0);
+    assert!(window.is_empty());
+}
+
+#[test]
+fn what_is_pushed_beyond_a_smaller_window_is_written_as_it_allows() {
+    let limits = Limits {
+        messages: 2,
+        ..LIMITS
+    };
+    let mut window = SendWindow::new(limits, true);
+    for payload in [b"a", b"b", b"c", b"d", b"e"] {
+        window
+            .push_beyond(Kind::RAW, None, Payload::Copied(payload))
+            .unwrap();
+    }
+    assert_eq!(numbers(&mut window), [1, 2]);
+    assert!(!window.has_transmit());
+    ack(&mut window, 2).unwrap();
+    assert!(window.has_transmit());
+    assert_eq!(numbers(&mut window), [3]);
+    ack(&mut window, 4).unwrap();
+    assert_eq!(numbers(&mut window), [4, 5]);
+}
+
+#[test]
+fn a_lost_session_gives_its_messages_back_in_order() {
+    let mut window = window();
+    push(&mut window, b"acknowledged").unwrap();
+    written(&mut window);
+    ack(&mut window, 2).unwrap();
+    push(&mut window, b"written").unwrap();
+    written(&mut window);
+    window
+        .push(
+            Kind::RAW,
+            None,
+            Payload::Shared(Bytes::from_static(b"waiting")),
+        )
+        .unwrap();
+    let drained = window.drain();
+    let payloads: Vec<_> = drained.iter().map(|message| &message.payload[..]).collect();
+    assert_eq!(payloads, [&b"written"[..], b"waiting"]);
+    assert!(window.is_empty());
+}
+
+// V3-35: what the peer proves to have taken needs no ACK.
+#[test]
+fn what_is_settled_is_released_whether_written_or_not() {
+    let mut window = window();
+    for payload in [b"a", b"b", b"c"] {
+        push(&mut window, payload).unwrap();
+    }
+    window.settle(seq(3));
+    assert_eq!((window.oldest(), window.len()), (seq(3), 1));
+    window.settle(seq(9));
+    window.settle(seq(1));
+    assert_eq!(window.oldest(), seq(3));
+    assert_eq!(numbers(&mut window), [3]);
+}
+
+// V3-27
+#[test]
+fn the_digest_runs_over_number_kind_payload_and_reference() {
+    let mut window = window();
+    push(&mut window, b"abc").unwrap();
+    let kind = Kind {
+        role: Role::Response,
+        ..Kind::RAW
+    };
+    window
+        .push(kind, Some(seq(7)), Payload::Copied(b"de"))
+        .unwrap();
+    let covered = b"\x01\x10\x43abc\x02\x12\x42de\x07";
+    assert_eq!(window.digest_at(seq(1)), Some(Digest::ZERO));
+    assert_eq!(
+        window.digest_at(seq(3)),
+        Some(Digest::from_u32(crc32c::crc32c(covered)))
+    );
+    assert_eq!(SendWindow::new(LIMITS, false).digest_at(seq(1)), None);
+}

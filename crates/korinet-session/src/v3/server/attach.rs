@@ -1,0 +1,283 @@
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use korinet_proto::v3::{Agreed, ReceiveWindow, SendWindow, Windows};
+use korinet_wire::v3::{
+    self as wire, Answer, Code, Features, Intent, Open, Opened, Positions, Proof, Resume, Seq,
+    Welcome,
+};
+
+use super::{Grant, ServerSession};
+use crate::ConnectionError;
+use crate::v3::channel::{Channel, Claim, SessionKey};
+use crate::v3::continuity::{check, local_positions};
+use crate::v3::conversation::Conversation;
+use crate::v3::denial::{Denial, Refused};
+use crate::v3::greeting::Greeting;
+use crate::v3::seal::{MINOR, clipped, seal};
+use crate::v3::{Action, Continuity, Event, ServerConfig, Settings};
+
+impl ServerSession {
+    /// Opens a session for a HELLO that asks for one.
+    ///
+    /// # Errors
+    ///
+    /// The answer to a client that cannot have it: no common version, a required feature, a level.
+    pub fn open(
+        now: Instant,
+        greeting: &Greeting,
+        channel: &Channel,
+        grant: &Grant,
+        config: &ServerConfig,
+    ) -> Result<Self, Refused> {
+        let features = greeting
+            .agree(config)
+            .map_err(|denial| greeting.refuse(&denial))?;
+        let Intent::Open(open) = greeting.intent else {
+            let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
+            return Err(greeting.refuse(&denial));
+        };
+        if open.level > config.max_level {
+            let text = format!("at most level {}", config.max_level);
+            return Err(greeting.refuse(&Denial::of(Code::LEVEL_UNSUPPORTED, text)));
+        }
+        let settings = config.settings.clone();
+        let checksum = features.contains(Features::CHECKSUM);
+        let windows = Windows {
+            send: SendWindow::new(settings.towards(open.limits), checksum),
+            receive: ReceiveWindow::new(settings.limits, open.level, checksum),
+        };
+        let mut session = Self {
+            id: grant.session,
+            instance: grant.instance,
+            key: key_of(channel, &grant.key),
+            opened: open,
+            features,
+            expiry: open.expiry.min(settings.expiry),
+            settings,
+            attach: greeting.attach,
+            conversation: Some(Conversation::new(windows)),
+            expires_at: None,
+            welcome: None,
+            tombstone: None,
+            inbox: VecDeque::new(),
+            acknowledged: 0,
+            actions: VecDeque::new(),
+            events: VecDeque::new(),
+        };
+        let welcome = session.answer_open(greeting, channel)?;
+        session.attach(now, greeting, welcome, Seq::FIRST);
+        Ok(session)
+    }
+
+    /// A HELLO for this session came on a new connection: the connection becomes the session's, or is
+    /// refused and nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// The answer to a client that cannot have it.
+    pub fn handle_greeting(
+        &mut self,
+        now: Instant,
+        greeting: &Greeting,
+        channel: &Channel,
+    ) -> Result<(), Refused> {
+        match greeting.intent {
+            Intent::Open(open) => self.reopen(now, greeting, channel, &open),
+            Intent::Resume(resume) => self.resume(now, greeting, channel, &resume),
+        }
+    }
+
+    /// The client does not know that it has this session: the first WELCOME was lost (V3-13).
+    fn reopen(
+        &mut self,
+        now: Instant,
+        greeting: &Greeting,
+        channel: &Channel,
+        open: &Open,
+    ) -> Result<(), Refused> {
+        let is_untouched = self.conversation.as_ref().is_some_and(|conversation| {
+            let windows = conversation.windows();
+            windows.receive.next().0 == Seq::FIRST && windows.send.oldest() == Seq::FIRST
+        });
+        if !is_untouched || *open != self.opened {
+            let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
+            return Err(greeting.refuse(&denial));
+        }
+        if greeting.attach <= self.attach && !mutated!(StaleAttachAccepted) {
+            let denial = Denial::of(Code::ATTACH_STALE, String::new());
+            return Err(greeting.refuse(&denial));
+        }
+        // The client takes the key from the connection on which it hears of the session.
+        self.key = key_of(channel, &self.key);
+        let welcome = self.answer_open(greeting, channel)?;
+        self.take_over(now);
+        self.attach(now, greeting, welcome, Seq::FIRST);
+        Ok(())
+    }
+
+    fn resume(
+        &mut self,
+        now: Instant,
+        greeting: &Greeting,
+        channel: &Channel,
+        resume: &Resume,
+    ) -> Result<(), Refused> {
+        // Before the proof nothing is believed, and nothing told (V3-32).
+        if !greeting.is_proven(&self.key, channel) && !mutated!(ProofNotChecked) {
+            let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
+            return Err(greeting.refuse(&denial));
+        }
+        let local = self
+            .check_resume(greeting, &resume.positions)
+            .map_err(|denial| greeting.refuse_proven(&denial, &self.key, channel))?;
+        let hello = greeting.proof.as_ref().map(|hello| (channel, hello));
+        let welcome = self.seal_welcome(greeting, Answer::Resumed(local), hello)?;
+        self.take_over(now);
+        self.attach(now, greeting, welcome, resume.positions.next);
+        Ok(())
+    }
+
+    /// Whether the session can go on with this client; where this side stands.
+    fn check_resume(
+        &self,
+        greeting: &Greeting,
+        positions: &Positions,
+    ) -> Result<Positions, Denial> {
+        let Some(conversation) = &self.conversation else {
+            // It has just come to its end.
+            return Err(match &self.tombstone {
+                Some(tombstone) => tombstone.denial(),
+                None => Denial::of(Code::SESSION_UNKNOWN, String::new()),
+            });
+        };
+        if greeting.attach <= self.attach && !mutated!(StaleAttachAccepted) {
+            return Err(Denial {
+                attach: Some(self.attach),
+                ..Denial::of(Code::ATTACH_STALE, String::new())
+            });
+        }
+        let speaks = (greeting.versions.min..=greeting.versions.max).contains(&MINOR);
+        if !speaks || !greeting.offered.contains(self.features) {
+            let text = format!("features {} of the session", self.features);
+            return Err(Denial::of(Code::FEATURE_REQUIRED, text));
+        }
+        let windows = conversation.windows();
+        match check(windows, positions) {
+            Ok(()) => Ok(local_positions(windows)),
+            Err(why) => Err(Denial {
+                next: Some(windows.receive.taken().0),
+                ..Denial::of(why.code(), why.to_string())
+            }),
+        }
+    }
+
+    /// V3-37.
+    fn take_over(&mut self, now: Instant) {
+        let dismiss = |conversation: &mut Conversation| {
+            conversation.dismiss(now, Code::TAKEN_OVER, "another connection took over")
+        };
+        if let Some(ended) = self.conversation.as_mut().and_then(dismiss) {
+            let mut last = BytesMut::new();
+            // It may not even have been welcomed.
+            last.extend_from_slice(&self.welcome.take().unwrap_or_default());
+            last.extend_from_slice(&ended.last);
+            self.actions
+                .push_back(Action::Finish(ended.attach, last.freeze()));
+            self.events.push_back(Event::Detached {
+                reason: ConnectionError::TakenOver,
+                wait: Duration::ZERO,
+            });
+        }
+    }
+
+    fn answer_open(&self, greeting: &Greeting, channel: &Channel) -> Result<Bytes, Refused> {
+        let answer = Answer::Opened(Opened {
+            limits: self.settings.limits,
+            expiry: self.expiry,
+            level: self.opened.level,
+            key: match channel {
+                Channel::Plain => Some(self.key.to_wire()),
+                Channel::Secured { .. } => None,
+            },
+        });
+        self.seal_welcome(greeting, answer, None)
+    }
+
+    fn seal_welcome(
+        &self,
+        greeting: &Greeting,
+        answer: Answer,
+        hello: Option<(&Channel, &Proof)>,
+    ) -> Result<Bytes, Refused> {
+        let frame = |proof| {
+            wire::Frame::Welcome(Welcome {
+                version: MINOR,
+                features: self.features,
+                agent: clipped(&self.settings.agent, 128),
+                keep_alive: self.keep_alive(greeting),
+                instance: self.instance,
+                session: self.id,
+                answer,
+                proof,
+            })
+        };
+        let prove = hello.map(|(channel, hello)| {
+            move |signed: &[u8]| self.key.prove(Claim::Welcome(hello), channel, signed)
+        });
+        match seal(frame, prove) {
+            Ok((bytes, _)) => Ok(bytes),
+            // The server's own settings are not what a frame can carry.
+            Err(text) => Err(greeting.refuse(&Denial::of(Code::INTERNAL, text))),
+        }
+    }
+
+    /// V3-12.
+    fn keep_alive(&self, greeting: &Greeting) -> Duration {
+        let wish = match greeting.keep_alive {
+            Duration::ZERO => Duration::MAX,
+            wish => wish.max(Settings::MIN_KEEP_ALIVE),
+        };
+        match (wish, self.settings.keep_alive) {
+            (Duration::MAX, Duration::ZERO) => Duration::ZERO,
+            (wish, Duration::ZERO) => wish,
+            (wish, most) => wish.min(most.max(Settings::MIN_KEEP_ALIVE)),
+        }
+    }
+
+    fn attach(&mut self, now: Instant, greeting: &Greeting, welcome: Bytes, peer_next: Seq) {
+        let agreed = Agreed {
+            keep_alive: self.keep_alive(greeting),
+            max_message: self.settings.limits.message,
+        };
+        let Some(conversation) = &mut self.conversation else {
+            return;
+        };
+        let resumed = matches!(greeting.intent, Intent::Resume(_));
+        let replayed = conversation.attach(now, greeting.attach, &agreed, peer_next);
+        self.attach = greeting.attach;
+        self.welcome = Some(welcome);
+        if !mutated!(ExpiryWhileAttached) {
+            self.expires_at = None;
+        }
+        let windows = conversation.windows();
+        self.events.push_back(Event::Attached(Continuity {
+            session: self.id,
+            attach: greeting.attach,
+            instance: self.instance,
+            resumed,
+            replayed,
+            deduplicated: windows.receive.duplicates(),
+            unacknowledged: u64::try_from(windows.send.len()).unwrap_or(u64::MAX),
+        }));
+    }
+}
+
+/// The key of a session whose client hears of it on this connection (V3-29).
+fn key_of(channel: &Channel, drawn: &SessionKey) -> SessionKey {
+    match channel {
+        Channel::Plain => drawn.clone(),
+        Channel::Secured { key, .. } => key.clone(),
+    }
+}

@@ -1,0 +1,103 @@
+//! What the hot path of protocol v3 costs in memory: nothing for a message, a little for a batch.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use korinet_proto::v3::{
+    Agreed, Connection, Payload, ReceiveWindow, SendWindow, Transmit, Windows,
+};
+use korinet_wire::v3::{Kind, Level, Limits};
+
+const LIMITS: Limits = Limits {
+    messages: 4096,
+    bytes: 1 << 20,
+    message: 1 << 20,
+};
+
+struct Side {
+    windows: Windows,
+    connection: Connection,
+    /// What was read and not handled yet, as the driver of a socket keeps it.
+    input: BytesMut,
+    out: Transmit,
+}
+
+impl Side {
+    fn new(now: Instant) -> Self {
+        let mut windows = Windows {
+            send: SendWindow::new(LIMITS, true),
+            receive: ReceiveWindow::new(LIMITS, Level::Received, true),
+        };
+        let agreed = Agreed {
+            keep_alive: Duration::from_secs(15),
+            max_message: LIMITS.message,
+        };
+        Self {
+            connection: Connection::new(now, &agreed, &mut windows),
+            windows,
+            input: BytesMut::with_capacity(64 * 1024),
+            out: Transmit::new(),
+        }
+    }
+
+    /// Writes all that there is to write to the other side, as a socket would: by copying.
+    fn write_to(&mut self, now: Instant, peer: &mut Self) {
+        self.connection
+            .poll_transmit(now, &mut self.windows, &mut self.out);
+        while self.out.has_remaining() {
+            let chunk = self.out.chunk();
+            peer.input.reserve(chunk.len());
+            peer.input.extend_from_slice(chunk);
+            let len = chunk.len();
+            self.out.advance(len);
+        }
+        peer.connection
+            .handle_bytes(now, &mut peer.windows, &mut peer.input);
+    }
+}
+
+/// Sends batches of messages there and their acknowledgement back.
+fn exchange(now: Instant, client: &mut Side, server: &mut Side, batches: usize, batch: usize) {
+    for _ in 0..batches {
+        for _ in 0..batch {
+            let payload = Payload::Copied(&[7; 64]);
+            client
+                .windows
+                .send
+                .push(Kind::RAW, None, payload)
+                .expect("room");
+        }
+        client.write_to(now, server);
+        for _ in 0..batch {
+            let message = server.windows.receive.recv().expect("it arrived");
+            assert_eq!(message.payload.len(), 64);
+        }
+        server.write_to(now, client);
+        assert!(client.windows.send.is_empty(), "all is acknowledged");
+    }
+}
+
+#[test]
+fn a_message_costs_no_allocation() {
+    const BATCHES: usize = 1000;
+    const BATCH: usize = 100;
+    let now = Instant::now();
+    let (mut client, mut server) = (Side::new(now), Side::new(now));
+    exchange(now, &mut client, &mut server, 20, BATCH);
+    let measured = allocation_counter::measure(|| {
+        exchange(now, &mut client, &mut server, BATCHES, BATCH);
+    });
+    assert_eq!(client.connection.end(), None);
+    // Buffers are shared between writer, replay and reader, and one is made anew when it is still
+    // held somewhere: for a batch, never for a message.
+    assert!(
+        measured.count_total <= 6 * BATCHES as u64,
+        "{}",
+        measured.count_total
+    );
+    let held = i128::from(measured.count_current);
+    assert!(
+        held.abs() <= 16,
+        "{held} more allocations are held than before"
+    );
+}
