@@ -32,6 +32,7 @@ struct Record {
     re: Option<Seq>,
     payload: Bytes,
     deliveries: u32,
+    is_delivered_unflagged: bool,
     is_acknowledged: bool,
     is_in_doubt: bool,
     /// Whoever could have delivered, or told, was killed.
@@ -180,6 +181,7 @@ impl Ledger {
             re,
             payload,
             deliveries: 0,
+            is_delivered_unflagged: false,
             is_acknowledged: false,
             is_in_doubt: false,
             is_excused: false,
@@ -247,11 +249,12 @@ impl Ledger {
         if kind.redelivered != (is_resent || record.kind.redelivered) {
             return Err(format!("message {seq} of a lost session is not flagged"));
         }
-        if record.deliveries > 0 && !kind.redelivered {
-            return Err(format!(
-                "message {seq} delivered twice and the second time not flagged"
-            ));
+        // What a lost session left may be read after its flagged copy: only one of them is not
+        // flagged.
+        if record.is_delivered_unflagged && !kind.redelivered {
+            return Err(format!("message {seq} delivered twice and not flagged"));
         }
+        record.is_delivered_unflagged |= !kind.redelivered;
         record.deliveries += 1;
         self.fates.add(match record.deliveries {
             1 => Fate::Delivered,
