@@ -250,12 +250,13 @@ impl Connection {
     ///
     /// With [`How::End`] the session is closed, and the connection ends when the peer has answered;
     /// the caller sees to it that all is acknowledged (V3-39). With [`How::Detach`] it ends at once,
-    /// and messages that are not written yet stay in the window.
+    /// also where it was to end the session before, and messages that are not written yet stay in
+    /// the window.
     pub fn close(&mut self, code: Code, text: &str, how: How) {
-        if self.end.is_some() || self.closing != Closing::No {
+        if self.end.is_some() || (how == How::End && self.closing != Closing::No) {
             return;
         }
-        self.closing = Closing::Due(Farewell::new(code, text, how));
+        self.take_leave(Farewell::new(code, text, how));
         if how == How::Detach {
             self.end = Some(End::Local(code));
         }

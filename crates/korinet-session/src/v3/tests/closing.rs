@@ -3,7 +3,7 @@ use std::time::Duration;
 use korinet_proto::v3::GoAway;
 use korinet_wire::v3::{AttachNumber, Code};
 
-use super::pair::Pair;
+use super::pair::{LOST, Pair};
 use crate::v3::{Ending, Event, SendError};
 use crate::{ConnectionError, SessionError};
 
@@ -114,6 +114,34 @@ fn a_server_that_has_said_close_does_not_wait_for_ever() {
     pair.session().handle_timeout(later);
     pair.collect();
     assert_eq!(*ending(&pair.server_events), Ending::Local);
+}
+
+// V3-37: the client has lost the connection, the server has not.
+#[test]
+fn a_server_that_has_said_close_says_it_again_to_a_client_that_comes_back() {
+    let mut pair = Pair::attached();
+    let now = pair.now;
+    pair.session().close(now, Code::DONE, "good night");
+    pair.flush(AttachNumber::FIRST);
+    pair.client
+        .handle_disconnected(now, AttachNumber::FIRST, LOST);
+    pair.wait(Duration::from_secs(1));
+    assert!(pair.last_words.iter().any(|(attach, last)| {
+        *attach == AttachNumber::FIRST && last.is_empty() // nothing follows a CLOSE
+    }));
+    match &pair.server_events[..] {
+        [
+            Event::Attached(_),
+            Event::Detached { .. },
+            Event::Attached(_),
+            Event::Closed { why, .. },
+        ] => assert_eq!(*why, Ending::Local),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(
+        ending(&pair.client_events),
+        Ending::Peer { text, .. } if text == "good night"
+    ));
 }
 
 #[test]
