@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use korinet_wire::v3::{self as wire, Code, How};
+use korinet_wire::v3::{self as wire, Ack, Code, How};
 
 use super::farewell::{Farewell, GoAway};
 use super::frame::take_body;
@@ -288,7 +288,8 @@ impl Connection {
         out: &mut Transmit,
     ) -> bool {
         if let Closing::Due(farewell) = &self.closing {
-            let (next, digest) = windows.receive.taken();
+            // It acknowledges like an ACK, so the peer's window opens.
+            let Ack { next, digest } = windows.receive.acknowledge();
             let written = out.put_frame(&farewell.to_wire(next, digest).into());
             self.closing = Closing::Written(farewell.how());
             return written;

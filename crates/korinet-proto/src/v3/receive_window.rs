@@ -305,22 +305,26 @@ impl ReceiveWindow {
 
     /// The ACK that is owed; it counts as written.
     pub fn poll_ack(&mut self) -> Option<Ack> {
-        if !std::mem::take(&mut self.is_ack_owed) {
-            return None;
-        }
+        self.is_ack_owed.then(|| self.acknowledge())
+    }
+
+    /// An ACK of all that is taken, owed or not; it counts as written.
+    pub(super) fn acknowledge(&mut self) -> Ack {
+        self.is_ack_owed = false;
         let (next, digest) = self.taken_for_peer();
-        while self.acked < next {
-            let arrived = self.unacked.pop_front()?;
+        while self.acked < next
+            && let Some(arrived) = self.unacked.pop_front()
+        {
             self.unacked_bytes -= arrived.len;
             self.acked = self.acked.next().unwrap_or(Seq::END);
         }
         if mutated!(AckBeforeTaken) {
             self.taken = self.taken.max(next);
         }
-        Some(Ack {
+        Ack {
             next,
             digest: self.checksum.then_some(digest),
-        })
+        }
     }
 
     fn taken_for_peer(&self) -> (Seq, Digest) {

@@ -376,6 +376,30 @@ fn a_close_is_answered_once_and_nothing_follows() {
     assert_eq!(side.windows.send.len(), 1);
 }
 
+// V3-21: the peer may go on as if it had got an ACK.
+#[test]
+fn a_close_opens_the_window_for_the_next_connection() {
+    let mut side = Side::plain();
+    for number in 1..=4 {
+        side.read_frame(data(number, b"a"));
+    }
+    side.connection.close(Code::TIMEOUT, "", How::Detach);
+    assert_eq!(
+        side.write(),
+        [r#"CLOSE detach next=5 code=timeout text="""#]
+    );
+    let agreed = Agreed {
+        keep_alive: Duration::ZERO,
+        max_message: LIMITS.message,
+    };
+    side.connection = Connection::new(side.now, &agreed, &mut side.windows);
+    for number in 5..=8 {
+        side.read_frame(data(number, b"b"));
+    }
+    assert_eq!(side.connection.end(), None);
+    assert_eq!(side.write(), ["ACK next=5"]);
+}
+
 // V3-40: the peer counts on the position in the CLOSE.
 #[test]
 fn nothing_is_taken_after_a_close_was_written() {
