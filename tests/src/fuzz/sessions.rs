@@ -137,7 +137,7 @@ impl World {
                 // Mostly all that there is.
                 let most = script.below(255);
                 let most = if most > 127 { usize::MAX } else { most.into() };
-                self.deliver(link, most, operation % 2 == 0);
+                self.deliver(link, most, operation.is_multiple_of(2));
             }
             9 => self.leave(script.below(8)),
             10 => self.lose_at_server(script.below(8)),
