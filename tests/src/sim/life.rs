@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use korinet_wire::v3::SessionId;
@@ -19,6 +20,8 @@ pub struct Life {
     setup: Setup,
     applications: Applications,
     verdict: Verdict,
+    /// Which session of each client is being closed.
+    closing: BTreeMap<usize, Option<SessionId>>,
 }
 
 const SERVER: u32 = u32::MAX;
@@ -49,6 +52,7 @@ impl Life {
         Ok(Self {
             verdict: Verdict::new(setup.memory()),
             applications: Applications::default(),
+            closing: BTreeMap::new(),
             world,
             setup,
         })
@@ -57,14 +61,13 @@ impl Life {
     /// All of it.
     pub fn run(&mut self, plan: &Plan) -> Result<(), String> {
         const LONGEST: u64 = 3600 * SECOND;
-        while self.world.network.report.faults.total() < plan.faults
+        while self.world.network.report.injected() < plan.faults
             && self.world.network.micros() < LONGEST
         {
             self.step()?;
         }
         self.calm_down();
         self.run_until("all is delivered and acknowledged", Self::is_drained)?;
-        self.close_all()?;
         self.run_until("all sessions are closed", Self::is_over)?;
         self.read_all()?;
         self.world.network.ledger.check_end()
@@ -98,7 +101,7 @@ impl Life {
                     return Ok(());
                 }
                 mischief::act(world, &mut self.applications, &self.setup)?;
-                world.network.wake_after(wait, MISCHIEF);
+                world.network.wake_after(5 * wait, MISCHIEF);
             }
             client => {
                 self.wake_client(client)?;
@@ -170,20 +173,28 @@ impl Life {
         Ok(true)
     }
 
-    fn close_all(&mut self) -> Result<(), String> {
-        for index in 0..self.world.clients.len() {
-            let network = &mut self.world.network;
-            let session = self.world.clients[index].session.session();
-            match session {
-                Some(id) if network.draw.one_in(2) => self.world.server.close(network, id)?,
-                _ => self.world.clients[index].close(network)?,
-            }
+    /// One side or the other closes a session; another one, too, that comes after it.
+    fn close(&mut self, index: usize) -> Result<(), String> {
+        let network = &mut self.world.network;
+        let session = self.world.clients[index].session.session();
+        if self.closing.insert(index, session) == Some(session) {
+            return Ok(());
         }
-        Ok(())
+        match session {
+            Some(id) if network.draw.one_in(2) => self.world.server.close(network, id),
+            _ => self.world.clients[index].close(network),
+        }
     }
 
     fn is_over(&mut self) -> Result<bool, String> {
-        let are_closed = self.world.clients.iter().all(super::client::ClientNode::is_closed);
+        let mut are_closed = true;
+        for index in 0..self.world.clients.len() {
+            let client = &self.world.clients[index];
+            are_closed &= client.is_closed();
+            if client.is_attached() {
+                self.close(index)?;
+            }
+        }
         Ok(are_closed && self.world.server.sessions().is_empty())
     }
 

@@ -3,7 +3,7 @@ use std::fmt;
 /// What is to be done in one world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// How many faults, roughly.
+    /// How many faults, roughly; see [`Report::injected`](super::Report::injected).
     pub faults: u64,
     /// Whether the history is kept as text.
     pub trace: bool,
@@ -12,7 +12,7 @@ pub struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self {
-            faults: 1000,
+            faults: 200,
             trace: false,
         }
     }

@@ -34,6 +34,13 @@ impl Report {
         self.hash = self.hash.rotate_left(1) ^ other.hash;
     }
 
+    /// How many faults there were that break something: bytes that come in pieces or late do not.
+    #[must_use]
+    pub fn injected(&self) -> u64 {
+        let harmless = [Fault::Split, Fault::Stall].map(|fault| self.faults.get(fault));
+        self.faults.total() - harmless.iter().sum::<u64>()
+    }
+
     /// The names of all that never happened: a run that did not do something has not tested it.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
@@ -58,7 +65,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{} faults in {} worlds and {hours:.1} virtual hours",
-            self.faults.total(),
+            self.injected(),
             self.worlds
         )
     }

@@ -30,7 +30,9 @@ impl Setup {
         let has_checksum = !draw.one_in(3);
         let settings = Settings {
             limits: limits(draw),
-            expiry: Duration::from_secs(draw.pick(&[1, 10, 60, 300, 300])),
+            // Where the client wants none, the server's wish counts.
+            keep_alive,
+            expiry: Duration::from_secs(draw.pick(&[1, 10, 60, 300, 300, 300])),
             handshake_timeout,
             ..Settings::default()
         };
@@ -73,13 +75,13 @@ impl Setup {
         let settings = Settings {
             limits: limits(draw),
             keep_alive: self.keep_alive,
-            expiry: Duration::from_secs(draw.pick(&[1, 60, 3600])),
+            expiry: Duration::from_secs(draw.pick(&[60, 3600, 3600])),
             handshake_timeout: self.handshake_timeout,
             features: checksum(self.has_checksum),
             required: checksum(self.is_checksum_required),
             ..Settings::default()
         };
-        let base = Duration::from_millis(draw.pick(&[0, 10, 100]));
+        let base = Duration::from_millis(draw.pick(&[10, 100, 500]));
         ClientConfig {
             settings,
             level: self.level,

@@ -47,7 +47,7 @@ impl Climate {
         let latency = draw.pick(&[10, 1000, 20_000, 200_000]);
         Conditions {
             connect: match draw.below(16) {
-                0 => Connect::Fails(draw.between(1, SECOND)),
+                0 => Connect::Fails(draw.between(1000, SECOND)),
                 1 if draw.one_in(2) => Connect::Never,
                 // Longer than it is waited for.
                 1 => Connect::After(draw.between(SECOND, 15 * SECOND)),

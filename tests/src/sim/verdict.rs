@@ -123,7 +123,7 @@ impl Verdict {
                     Ok(())
                 }
                 Ending::Error(SessionError::Lost(why))
-                    if world.clients[index].config().on_lost == OnLost::Fail =>
+                    if world.clients[index].config().on_lost != OnLost::Resend =>
                 {
                     if is_impostor {
                         return Ok(());

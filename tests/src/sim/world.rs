@@ -257,14 +257,15 @@ impl World {
                 }
                 return Ok(());
             }
-            (End::Finished | End::Pending, _) => return Ok(()),
-            (End::Open, Side::Server) if link.is_impostor() => {
+            (End::Pending, _) => return Ok(()),
+            (_, Side::Server) if link.is_impostor() => {
                 self.impostor.handle_bytes(&mut self.network, id, &bytes);
             }
-            (End::Open, Side::Server) => {
+            // A driver may have read something before it heard that it is of no interest.
+            (End::Open | End::Finished, Side::Server) => {
                 self.server.handle_bytes(&mut self.network, id, &bytes)?;
             }
-            (End::Open, Side::Client) => {
+            (End::Open | End::Finished, Side::Client) => {
                 if let Dialler::Client { index, attach, .. } = dialler {
                     self.clients[index].handle_bytes(&mut self.network, attach, &bytes)?;
                 }
