@@ -311,7 +311,10 @@ impl Ledger {
             ));
         }
         if count < stream.acknowledged {
-            return Err(format!("{count} acknowledged after {}", stream.acknowledged));
+            return Err(format!(
+                "{count} acknowledged after {}",
+                stream.acknowledged
+            ));
         }
         let first = usize::try_from(stream.acknowledged).unwrap();
         let end = usize::try_from(count).unwrap();
@@ -405,9 +408,7 @@ impl Ledger {
                 return Err(format!("message {index} is lost without a word"));
             }
             if !record.is_acknowledged && !is_told {
-                return Err(format!(
-                    "message {index} neither acknowledged nor in doubt"
-                ));
+                return Err(format!("message {index} neither acknowledged nor in doubt"));
             }
         }
         Ok(())
