@@ -1,6 +1,13 @@
 //! The bodies of the fuzz targets; the property tests call them too, so a crash that the fuzzer
 //! finds is one line away from being a test.
 
+mod connection;
+mod script;
+mod sessions;
+
+pub use connection::connection_frames;
+pub use sessions::session_operations;
+
 use bytes::BytesMut;
 use korinet_proto::CodecError;
 use korinet_proto::v2::{Frame, FrameCodec};

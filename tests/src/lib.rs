@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod numbered;
 pub mod proxy;
 pub mod python;
+pub mod reference;
 pub mod sim;
 
 pub use deadline::within;

@@ -200,6 +200,8 @@ fn the_seeds_of_the_fuzz_targets_are_replayed() {
         ("wire_decode", fuzz::wire_decode as fn(&[u8])),
         ("wire_v3_decode", fuzz::wire_v3_decode),
         ("codec_chunks", fuzz::codec_chunks),
+        ("connection_frames", fuzz::connection_frames),
+        ("session_operations", fuzz::session_operations),
     ] {
         let folder = format!("{}/../fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
         let mut count = 0;

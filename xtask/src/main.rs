@@ -12,6 +12,7 @@ mod fuzz;
 mod no_std;
 mod python;
 mod rules;
+mod simulate;
 mod steps;
 mod test;
 mod workspace;
@@ -31,6 +32,12 @@ commands:
   fuzz    run one fuzz target:
             cargo xtask fuzz TARGET [--seconds N] [--runs N]
           without a limit it runs for 60 seconds
+  simulate
+          put sessions through the worst of networks in virtual time:
+            cargo xtask simulate --faults N [--first SEED]
+            cargo xtask simulate --seed SEED, to read one history
+            cargo xtask simulate --pairs, for two cuts at every pair of bytes
+          without arguments it runs for 10,000,000 faults, some minutes
   rules   list the rules of PROTOCOL.md and the tests that cite them
   ci      format, lints, docs, no_std, the fuzz package, features, then test
   help    print this
@@ -64,6 +71,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "demo" => no_more(command, rest).and_then(|()| demo::run()),
         "ci" => no_more(command, rest).and_then(|()| ci::run()),
         "rules" => no_more(command, rest).and_then(|()| rules::run()),
+        "simulate" => simulate::run(rest),
         "fuzz" => fuzz::run(rest),
         unknown => Err(Failure::Usage(format!(
             "no such command: {unknown}\n\n{HELP}"
@@ -96,8 +104,8 @@ mod tests {
     fn an_unknown_command_is_answered_with_the_list() {
         let text = usage(&["tset"]);
         assert!(text.starts_with("no such command: tset"), "{text}");
-        for command in ["test", "demo", "fuzz", "rules", "ci"] {
-            assert!(text.contains(&format!("\n  {command} ")), "{text}");
+        for command in ["test", "demo", "fuzz", "simulate", "rules", "ci"] {
+            assert!(text.contains(&format!("\n  {command}")), "{text}");
         }
     }
 

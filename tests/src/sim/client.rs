@@ -147,7 +147,9 @@ impl ClientNode {
         if let Some(before) = before {
             network.fault(Fault::LateBytes);
             if before != hash_of(&self.session) {
-                return Err(format!("bytes for the old attempt {attach} changed something"));
+                return Err(format!(
+                    "bytes for the old attempt {attach} changed something"
+                ));
             }
         }
         self.pump(network)
@@ -165,7 +167,9 @@ impl ClientNode {
         self.session
             .handle_disconnected(network.now(), attach, broken(is_reset));
         if before.is_some_and(|before| before != hash_of(&self.session)) {
-            return Err(format!("the end of the old attempt {attach} changed something"));
+            return Err(format!(
+                "the end of the old attempt {attach} changed something"
+            ));
         }
         self.pump(network)
     }
@@ -294,9 +298,7 @@ impl ClientNode {
             level: self.config.level,
             limits,
         };
-        network
-            .ledger
-            .open(session, Side::Client, terms, resent)?;
+        network.ledger.open(session, Side::Client, terms, resent)?;
         network
             .ledger
             .set_receiver(session, Side::Server, self.process);
@@ -401,9 +403,7 @@ impl ClientNode {
             return Err(format!("{ticket:?} accepted without a session"));
         };
         let message = (kind, re, payload);
-        let id = network
-            .ledger
-            .accepted(session, Side::Client, message)?;
+        let id = network.ledger.accepted(session, Side::Client, message)?;
         self.tickets.push(id);
         if ticket.0 != self.tickets.len() as u64 {
             return Err(format!("{ticket:?} for message {}", self.tickets.len()));

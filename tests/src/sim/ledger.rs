@@ -249,12 +249,11 @@ impl Ledger {
         if kind.redelivered != (is_resent || record.kind.redelivered) {
             return Err(format!("message {seq} of a lost session is not flagged"));
         }
-        // What a lost session left may be read after its flagged copy: only one of them is not
-        // flagged.
-        if record.is_delivered_unflagged && !kind.redelivered {
-            return Err(format!("message {seq} delivered twice and not flagged"));
+        // The application of a session that its client gave up for lost may read late: then the copy
+        // with the flag comes first.
+        if !kind.redelivered && std::mem::replace(&mut record.is_delivered_unflagged, true) {
+            return Err(format!("message {seq} delivered twice without a flag"));
         }
-        record.is_delivered_unflagged |= !kind.redelivered;
         record.deliveries += 1;
         self.fates.add(match record.deliveries {
             1 => Fate::Delivered,
@@ -312,7 +311,10 @@ impl Ledger {
             ));
         }
         if count < stream.acknowledged {
-            return Err(format!("{count} acknowledged after {}", stream.acknowledged));
+            return Err(format!(
+                "{count} acknowledged after {}",
+                stream.acknowledged
+            ));
         }
         let first = usize::try_from(stream.acknowledged).unwrap();
         let end = usize::try_from(count).unwrap();
@@ -406,9 +408,7 @@ impl Ledger {
                 return Err(format!("message {index} is lost without a word"));
             }
             if !record.is_acknowledged && !is_told {
-                return Err(format!(
-                    "message {index} neither acknowledged nor in doubt"
-                ));
+                return Err(format!("message {index} neither acknowledged nor in doubt"));
             }
         }
         Ok(())

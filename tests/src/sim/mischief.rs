@@ -13,7 +13,11 @@ use super::world::World;
 const SECOND: u64 = 1_000_000;
 
 /// Does something to a process or a session that is none of the network's doings.
-pub fn act(world: &mut World, applications: &mut Applications, setup: &Setup) -> Result<(), String> {
+pub fn act(
+    world: &mut World,
+    applications: &mut Applications,
+    setup: &Setup,
+) -> Result<(), String> {
     match world.network.draw.below(60) {
         0 => restart_server(world, setup),
         1 | 2 => restart_client(world, applications, setup)?,
@@ -69,7 +73,12 @@ fn pause(world: &mut World) {
 
 fn refuse(world: &mut World) {
     let draw = &mut world.network.draw;
-    let code = draw.pick(&[Code::OVERLOADED, Code::DRAINING, Code::STARTING, Code::INTERNAL]);
+    let code = draw.pick(&[
+        Code::OVERLOADED,
+        Code::DRAINING,
+        Code::STARTING,
+        Code::INTERNAL,
+    ]);
     let retry_after = draw.pick(&[None, Some(Duration::from_secs(3)), Some(Duration::MAX)]);
     world.server.refusals.push((code, retry_after));
 }
@@ -91,12 +100,13 @@ fn attack(world: &mut World, is_secured: bool) {
             None => return,
             Some(bytes) => (Fault::ReplayedHello, bytes.to_vec()),
         },
-        _ => match draw_recorded(world)
-            .and_then(|bytes| attacker::renamed(&bytes, "somebody else"))
-        {
-            None => return,
-            Some(bytes) => (Fault::WrongPrincipal, bytes),
-        },
+        _ => {
+            match draw_recorded(world).and_then(|bytes| attacker::renamed(&bytes, "somebody else"))
+            {
+                None => return,
+                Some(bytes) => (Fault::WrongPrincipal, bytes),
+            }
+        }
     };
     attacker::dial(&mut world.network, fault, bytes, is_secured);
 }
@@ -122,7 +132,10 @@ fn drain(world: &mut World) -> Result<(), String> {
         code: Code::DRAINING,
         text: "moving".to_owned(),
         deadline: Duration::from_secs(5),
-        retry_after: world.network.draw.pick(&[None, Some(Duration::from_secs(2))]),
+        retry_after: world
+            .network
+            .draw
+            .pick(&[None, Some(Duration::from_secs(2))]),
         addresses: vec!["elsewhere:1".to_owned()],
     };
     world.server.go_away(&mut world.network, id, go_away)?;

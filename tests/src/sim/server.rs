@@ -208,10 +208,7 @@ impl ServerNode {
         session: ServerSession,
     ) -> Result<SessionId, String> {
         let id = session.id();
-        let Intent::Open(open) = greeting
-            .hello()
-            .ok_or("a greeting without a HELLO")?
-            .intent
+        let Intent::Open(open) = greeting.hello().ok_or("a greeting without a HELLO")?.intent
         else {
             return Err("a session is opened to be resumed".to_owned());
         };
@@ -238,7 +235,10 @@ impl ServerNode {
         id: SessionId,
         attach: AttachNumber,
     ) -> Result<(), String> {
-        let attack = network.links.get(&link).and_then(|link| link.attack.clone());
+        let attack = network
+            .links
+            .get(&link)
+            .and_then(|link| link.attack.clone());
         if let Some((fault @ (Fault::StolenId | Fault::WrongPrincipal), _)) = attack
             && network.ledger.is_open(id, Side::Client)
         {
@@ -447,7 +447,9 @@ impl ServerNode {
         let late: Vec<_> = self
             .greeters
             .iter_mut()
-            .filter_map(|(link, (greeter, _))| Some((*link, greeter.handle_timeout(now, settings)?)))
+            .filter_map(|(link, (greeter, _))| {
+                Some((*link, greeter.handle_timeout(now, settings)?))
+            })
             .collect();
         for (link, refused) in late {
             self.refuse(network, link, &refused)?;
@@ -563,12 +565,7 @@ impl ServerNode {
     }
 
     /// The application of a session is done with a message.
-    pub fn finish(
-        &mut self,
-        network: &mut Network,
-        id: SessionId,
-        seq: Seq,
-    ) -> Result<(), String> {
+    pub fn finish(&mut self, network: &mut Network, id: SessionId, seq: Seq) -> Result<(), String> {
         network.ledger.finished(id, Side::Client, seq)?;
         if let Some(session) = self.registry.get_mut(id) {
             session.finish(seq);

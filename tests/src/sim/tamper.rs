@@ -29,11 +29,10 @@ impl Network {
         self.fault(fault);
         self.note(format_args!("{id} {fault:?} in what {side:?} writes"));
         if let Some(link) = self.links.get_mut(&id) {
-            link.is_tampered |= matches!(
-                fault,
-                Fault::BitFlip | Fault::LengthFlip | Fault::ForgedAck
-            );
-            self.tampered.extend(link.session.filter(|_| link.is_tampered));
+            link.is_tampered |=
+                matches!(fault, Fault::BitFlip | Fault::LengthFlip | Fault::ForgedAck);
+            self.tampered
+                .extend(link.session.filter(|_| link.is_tampered));
         }
         self.put(id, side, &bytes);
     }

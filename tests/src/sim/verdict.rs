@@ -110,9 +110,7 @@ impl Verdict {
             .get(&link)
             .is_some_and(super::link::Link::is_impostor);
         match event {
-            Event::Detached { reason, .. } if !is_impostor => {
-                check_reason(world, session, reason)
-            }
+            Event::Detached { reason, .. } if !is_impostor => check_reason(world, session, reason),
             Event::Lost { why, .. } if !is_impostor => self.check_loss(world, session, why),
             Event::Closed { why, in_doubt } => match why {
                 Ending::Local if in_doubt.is_empty() => Ok(()),

@@ -311,18 +311,18 @@ impl World {
             return Ok(());
         };
         let (dialler, is_impostor) = (link.dialler, link.is_impostor());
-        self.network
-            .note(format_args!("{id} is over for {side:?} (reset: {is_reset})"));
+        self.network.note(format_args!(
+            "{id} is over for {side:?} (reset: {is_reset})"
+        ));
         let had = self.network.tell(id, side, is_reset);
         if had == End::Closed || had == End::Pending {
             return Ok(());
         }
         match (side, dialler) {
             (Side::Server, _) if is_impostor => Ok(()),
-            (Side::Server, _) => {
-                self.server
-                    .handle_disconnected(&mut self.network, id, is_reset)
-            }
+            (Side::Server, _) => self
+                .server
+                .handle_disconnected(&mut self.network, id, is_reset),
             (Side::Client, Dialler::Client { index, attach, .. }) if self.is_alive(dialler) => {
                 self.clients[index].handle_disconnected(&mut self.network, attach, is_reset)
             }
