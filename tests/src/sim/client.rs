@@ -444,12 +444,33 @@ impl ClientNode {
         self.pump(network)
     }
 
-    /// The process is killed: its end of each connection goes with it.
-    pub fn die(&mut self, network: &mut Network) {
-        network.ledger.died(self.process);
+    /// It is at this place from now on.
+    pub(super) const fn move_to(&mut self, index: usize) {
+        self.index = index;
+    }
+
+    /// It forgets its connection, without anybody else noticing.
+    pub(super) fn lose_connection(&mut self, network: &mut Network) -> Result<(), String> {
+        let last = self.links.last_key_value().map(|(attach, _)| *attach);
+        self.links.clear();
+        if let Some(attach) = last {
+            self.session
+                .handle_disconnected(network.now(), attach, broken(true));
+        }
+        self.pump(network)
+    }
+
+    /// It closes its connections.
+    pub(super) fn hang_up(&self, network: &mut Network) {
         for (link, _) in self.links.values() {
             network.close(*link, Side::Client);
         }
+    }
+
+    /// The process is killed: its end of each connection goes with it.
+    pub fn die(&mut self, network: &mut Network) {
+        network.ledger.died(self.process);
+        self.hang_up(network);
     }
 
     /// When it wants to be called.

@@ -42,6 +42,7 @@ impl Life {
         });
         let config = setup.server(&mut draw);
         let mut world = World::new(draw.seed(), sky, config, plan.trace);
+        world.are_timers_late = draw.one_in(2);
         for index in 0..setup.clients {
             let config = setup.client(&mut world.network.draw);
             world.add_client(config, setup.is_secured)?;

@@ -53,6 +53,8 @@ pub enum Due {
     Cut(LinkId),
     /// This side hears that a connection is over; whether by a reset.
     Told(LinkId, Side, bool),
+    /// This side can write again.
+    Room(LinkId, Side),
     /// Somebody wanted to be woken.
     Wake(u32),
 }
@@ -237,12 +239,21 @@ impl Network {
     }
 
     /// Whether `side` can write more at the moment.
-    #[must_use]
-    pub fn has_room(&self, id: LinkId, side: Side) -> bool {
+    pub fn has_room(&mut self, id: LinkId, side: Side) -> bool {
         const SOCKET_BUFFER: usize = 512;
-        self.links
-            .get(&id)
-            .is_some_and(|link| link.pipe(side).queue.len() < SOCKET_BUFFER)
+        let Some(link) = self.links.get(&id) else {
+            return false;
+        };
+        if link.pipe(side).queue.len() >= SOCKET_BUFFER {
+            return false;
+        }
+        let is_wild = matches!(self.sky, Sky::Wild(_));
+        if is_wild && self.draw.one_in(32) {
+            let at = self.now + self.draw.between(1, 100_000);
+            self.push_due(at, Due::Room(id, side));
+            return false;
+        }
+        true
     }
 
     /// Whether `side` will read more right now.

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use korinet_session::v3::{ClientConfig, ServerConfig};
 
@@ -24,6 +24,8 @@ pub struct World {
     processes: u32,
     /// Nobody listens before that.
     pub server_starts_at: u64,
+    /// What arrives at the moment of a timeout is handled before it.
+    pub are_timers_late: bool,
     /// How often something happened without time going by.
     idle_steps: u32,
 }
@@ -52,6 +54,7 @@ impl World {
             impostor: Impostor::default(),
             processes: 1,
             server_starts_at: 0,
+            are_timers_late: false,
             idle_steps: 0,
         }
     }
@@ -96,16 +99,49 @@ impl World {
         ProcessId(self.processes)
     }
 
+    /// Copies a client with all that it knows, but without its connection; its place.
+    pub fn copy_client(&mut self, index: usize) -> Result<usize, String> {
+        let copy = self.clients.len();
+        let mut node = self.clients[index].clone();
+        node.move_to(copy);
+        self.clients.push(node);
+        self.clients[copy].lose_connection(&mut self.network)?;
+        Ok(copy)
+    }
+
+    /// Puts a client into the state of its copy, as from a backup; the copy is gone.
+    pub fn set_back(&mut self, index: usize, copy: usize) {
+        self.clients[index].hang_up(&mut self.network);
+        let mut node = self.clients.remove(copy);
+        node.move_to(index);
+        self.clients[index] = node;
+    }
+
+    /// Goes on until so much time has gone by.
+    pub fn run_for(&mut self, time: Duration) -> Result<(), String> {
+        let end = self.network.micros() + u64::try_from(time.as_micros()).unwrap();
+        while self.next_at().is_some_and(|at| at <= end) {
+            self.step()?;
+        }
+        self.network.advance(end);
+        Ok(())
+    }
+
+    fn next_at(&mut self) -> Option<u64> {
+        let due = self.network.next_due();
+        due.into_iter().chain(self.next_timeout()).min()
+    }
+
     /// Goes to the next thing that happens, and lets it happen.
     pub fn step(&mut self) -> Result<Step, String> {
-        let due = self.network.next_due();
-        let timeout = self.next_timeout();
-        let Some(at) = due.into_iter().chain(timeout).min() else {
+        let Some(at) = self.next_at() else {
             return Ok(Step::Idle);
         };
         self.note_progress(at)?;
         self.network.advance(at);
-        if timeout.is_some_and(|at| at <= self.network.micros()) {
+        let is_delivery_first = self.are_timers_late && self.network.next_due() == Some(at);
+        if !is_delivery_first && self.next_timeout().is_some_and(|at| at <= self.network.micros())
+        {
             self.handle_timeouts()?;
         }
         match self.network.pop_due() {
@@ -165,6 +201,7 @@ impl World {
                 Ok(())
             }
             Due::Told(link, side, is_reset) => self.handle_told(link, side, is_reset),
+            Due::Room(link, side) => self.handle_room(link, side),
             Due::Wake(_) => Ok(()),
         }
     }
