@@ -7,6 +7,7 @@
 )]
 
 mod deadline;
+pub mod doubles;
 pub mod fuzz;
 pub mod numbered;
 pub mod proxy;
