@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use korinet_proto::v3::PushError;
 use korinet_session::v3::{SendError, ServerSession};
 use korinet_wire::v3::{Kind, Level, Role, Seq, SessionId};
 
@@ -102,7 +103,7 @@ impl Desk {
     /// Now and then an application stops reading for a while.
     fn tire(&mut self, world: &mut World) {
         let network = &mut world.network;
-        if network.draw.one_in(200) {
+        if network.draw.one_in(600) {
             self.stopped_until = network.micros() + network.draw.between(1, 60_000_000);
             network.fault(Fault::StoppedReader);
         }
@@ -141,9 +142,11 @@ fn send_client(world: &mut World, index: usize) -> Result<(), String> {
         let max = network.server_limits.message;
         let (kind, re, payload) = draw_message(&mut network.draw, &network.ledger, max);
         let sent = client.send(network, kind, re, payload)?;
-        check_refused(sent)?;
+        if !is_accepted(sent)? {
+            break;
+        }
     }
-    if network.draw.one_in(4) {
+    if network.draw.one_in(10) {
         let payload = volatile(&mut network.draw);
         let raw = network.draw.one_in(2);
         // Too large for some windows, and without a connection it is dropped.
@@ -164,9 +167,11 @@ fn send_server(world: &mut World, id: SessionId) -> Result<(), String> {
         }
         let message = draw_message(&mut network.draw, &network.ledger, limits.message);
         let sent = server.send(network, id, message)?;
-        check_refused(sent)?;
+        if !is_accepted(sent)? {
+            break;
+        }
     }
-    if network.draw.one_in(4)
+    if network.draw.one_in(10)
         && let Some(session) = server.session(id)
     {
         let payload = volatile(&mut network.draw);
@@ -210,11 +215,11 @@ fn draw_message(
     (kind, re, payload)
 }
 
-fn check_refused(sent: Result<(), SendError>) -> Result<(), String> {
-    use korinet_proto::v3::PushError;
+fn is_accepted(sent: Result<(), SendError>) -> Result<bool, String> {
     match sent {
-        Ok(()) | Err(SendError::Closed | SendError::NotOpen) => Ok(()),
-        Err(SendError::Push(PushError::Full { .. } | PushError::TooLarge { .. })) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(SendError::Closed | SendError::NotOpen) => Ok(false),
+        Err(SendError::Push(PushError::Full { .. } | PushError::TooLarge { .. })) => Ok(false),
         Err(error) => Err(format!("a message is not accepted: {error}")),
     }
 }

@@ -34,10 +34,11 @@ impl Report {
         self.hash = self.hash.rotate_left(1) ^ other.hash;
     }
 
-    /// How many faults there were that break something: bytes that come in pieces or late do not.
+    /// How many faults there were that break something: bytes that come in pieces or late do not, and
+    /// those of an old connection are what another fault has left.
     #[must_use]
     pub fn injected(&self) -> u64 {
-        let harmless = [Fault::Split, Fault::Stall].map(|fault| self.faults.get(fault));
+        let harmless = [Fault::Split, Fault::Stall, Fault::LateBytes].map(|fault| self.faults.get(fault));
         self.faults.total() - harmless.iter().sum::<u64>()
     }
 

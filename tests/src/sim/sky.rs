@@ -59,7 +59,7 @@ impl Climate {
                 Host::Server
             },
             latency: (latency, latency * draw.between(1, 4)),
-            slice: draw.pick(&[1, 3, 16, 64, u64::MAX]),
+            slice: draw.pick(&[1, 5, 16, 64, 64, u64::MAX, u64::MAX, u64::MAX]),
             stall: match draw.below(4) {
                 0 => (draw.between(2, 20), SECOND / 2),
                 1 => (draw.between(10, 60), self.longest_stall),
