@@ -3,10 +3,12 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "this crate is test code: a failed unwrap is a failed test"
+    clippy::wildcard_enum_match_arm,
+    reason = "this crate is test code: a failed unwrap is a failed test, and so is what nobody expects"
 )]
 
 mod deadline;
+pub mod doubles;
 pub mod fuzz;
 pub mod numbered;
 pub mod proxy;

@@ -225,8 +225,10 @@ impl<'c> Conversation<'c> {
         config.settings.handshake_timeout = Duration::from_secs(2);
         config.settings.agent = String::new();
         config.backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(50), 1);
-        let mut server = ServerConfig::default();
-        server.settings = config.settings.clone();
+        let server = ServerConfig {
+            settings: config.settings.clone(),
+            ..ServerConfig::default()
+        };
         Self {
             cuts,
             start: now,

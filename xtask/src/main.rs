@@ -9,6 +9,7 @@ mod ci;
 mod demo;
 mod failure;
 mod fuzz;
+mod mutations;
 mod no_std;
 mod python;
 mod rules;
@@ -38,8 +39,10 @@ commands:
             cargo xtask simulate --seed SEED, to read one history
             cargo xtask simulate --pairs, for two cuts at every pair of bytes
           without arguments it runs for 10,000,000 faults, some minutes
+  mutations
+          activate deliberate defects, one after the other, and see who sees them
   rules   list the rules of PROTOCOL.md and the tests that cite them
-  ci      format, lints, docs, no_std, the fuzz package, features, then test
+  ci      format, lints, docs, rules, no_std, the fuzz package, features, test, mutations
   help    print this
 
 environment:
@@ -71,6 +74,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "demo" => no_more(command, rest).and_then(|()| demo::run()),
         "ci" => no_more(command, rest).and_then(|()| ci::run()),
         "rules" => no_more(command, rest).and_then(|()| rules::run()),
+        "mutations" => no_more(command, rest).and_then(|()| mutations::run()),
         "simulate" => simulate::run(rest),
         "fuzz" => fuzz::run(rest),
         unknown => Err(Failure::Usage(format!(
@@ -104,7 +108,15 @@ mod tests {
     fn an_unknown_command_is_answered_with_the_list() {
         let text = usage(&["tset"]);
         assert!(text.starts_with("no such command: tset"), "{text}");
-        for command in ["test", "demo", "fuzz", "simulate", "rules", "ci"] {
+        for command in [
+            "test",
+            "demo",
+            "fuzz",
+            "simulate",
+            "mutations",
+            "rules",
+            "ci",
+        ] {
             assert!(text.contains(&format!("\n  {command}")), "{text}");
         }
     }

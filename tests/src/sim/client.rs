@@ -386,7 +386,7 @@ impl ClientNode {
         re: Option<Seq>,
         payload: Bytes,
     ) -> Result<Result<(), SendError>, String> {
-        let sent = if payload.len() % 2 == 0 {
+        let sent = if payload.len().is_multiple_of(2) {
             self.session.send(kind, re, Payload::Copied(&payload))
         } else {
             self.session

@@ -347,7 +347,7 @@ impl Network {
         let cut = match (link.conditions.cut.take(), link.conditions.cut_after) {
             (Some(cut), _) => cut,
             (None, Some((_, how, other))) => Cut {
-                from: if id.0 % 2 == 0 {
+                from: if id.0.is_multiple_of(2) {
                     Side::Client
                 } else {
                     Side::Server

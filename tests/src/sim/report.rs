@@ -38,7 +38,8 @@ impl Report {
     /// those of an old connection are what another fault has left.
     #[must_use]
     pub fn injected(&self) -> u64 {
-        let harmless = [Fault::Split, Fault::Stall, Fault::LateBytes].map(|fault| self.faults.get(fault));
+        let harmless =
+            [Fault::Split, Fault::Stall, Fault::LateBytes].map(|fault| self.faults.get(fault));
         self.faults.total() - harmless.iter().sum::<u64>()
     }
 

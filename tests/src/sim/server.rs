@@ -355,7 +355,7 @@ impl ServerNode {
     }
 
     /// The first time, or once more since the WELCOME was lost (V3-13).
-    fn handle_opened(&mut self, network: &mut Network, id: SessionId) -> Result<(), String> {
+    fn handle_opened(&self, network: &mut Network, id: SessionId) -> Result<(), String> {
         if network.ledger.is_open(id, Side::Server) {
             return Ok(());
         }
@@ -548,7 +548,7 @@ impl ServerNode {
         id: SessionId,
     ) -> Result<Option<Delivery>, String> {
         let living = self.registry.get_mut(id);
-        let Some(session) = living.or(self.over.get_mut(&id)) else {
+        let Some(session) = living.or_else(|| self.over.get_mut(&id)) else {
             return Ok(None);
         };
         let Some(delivery) = session.recv() else {

@@ -58,11 +58,10 @@ impl Tap {
         if self.is_last_written {
             return Err(format!("{frame} after the last frame"));
         }
-        let is_greeting = match (side, frame) {
-            (Side::Client, Frame::Hello(_)) => true,
-            (Side::Server, Frame::Welcome(_) | Frame::Reject(_)) => true,
-            _ => false,
-        };
+        let is_greeting = matches!(
+            (side, frame),
+            (Side::Client, Frame::Hello(_)) | (Side::Server, Frame::Welcome(_) | Frame::Reject(_))
+        );
         if is_greeting != (self.frames == 0) {
             return Err(format!("{frame} is frame {} of {side:?}", self.frames + 1));
         }

@@ -98,7 +98,7 @@ impl Verdict {
     }
 
     fn judge_client(
-        &mut self,
+        &self,
         world: &World,
         index: usize,
         (link, session): (LinkId, Option<SessionId>),
