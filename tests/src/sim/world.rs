@@ -140,7 +140,10 @@ impl World {
         self.note_progress(at)?;
         self.network.advance(at);
         let is_delivery_first = self.are_timers_late && self.network.next_due() == Some(at);
-        if !is_delivery_first && self.next_timeout().is_some_and(|at| at <= self.network.micros())
+        if !is_delivery_first
+            && self
+                .next_timeout()
+                .is_some_and(|at| at <= self.network.micros())
         {
             self.handle_timeouts()?;
         }

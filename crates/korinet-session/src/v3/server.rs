@@ -219,8 +219,7 @@ impl ServerSession {
     }
 
     fn handle_ended(&mut self, now: Instant, ended: Ended) {
-        self.actions
-            .push_back(Action::Finish(ended.attach, ended.last));
+        self.part_from(ended.attach, &ended.last);
         match ended.outcome {
             Outcome::Session { code, text } => {
                 let conversation = self.conversation.as_ref();
@@ -235,13 +234,20 @@ impl ServerSession {
         }
     }
 
+    /// Has a connection ended with these bytes; it may not even have been welcomed.
+    fn part_from(&mut self, attach: AttachNumber, last: &Bytes) {
+        let mut bytes = BytesMut::from(self.welcome.take().unwrap_or_default());
+        bytes.extend_from_slice(last);
+        self.actions
+            .push_back(Action::Finish(attach, bytes.freeze()));
+    }
+
     fn end(&mut self, now: Instant, why: Ending, code: Code) {
         let Some(mut conversation) = self.conversation.take() else {
             return;
         };
         if let Some(ended) = conversation.dismiss(now, code, "") {
-            self.actions
-                .push_back(Action::Finish(ended.attach, ended.last));
+            self.part_from(ended.attach, &ended.last);
         }
         let windows = conversation.windows();
         self.acknowledged = windows.send.oldest().get() - 1;

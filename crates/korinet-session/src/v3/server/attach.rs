@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use korinet_proto::v3::{Agreed, ReceiveWindow, SendWindow, Windows};
 use korinet_wire::v3::{
     self as wire, Answer, Code, Features, Intent, Open, Opened, Positions, Proof, Resume, Seq,
@@ -16,7 +16,7 @@ use crate::v3::conversation::Conversation;
 use crate::v3::denial::{Denial, Refused};
 use crate::v3::greeting::Greeting;
 use crate::v3::seal::{MINOR, clipped, seal};
-use crate::v3::{Action, Continuity, Event, ServerConfig, Settings};
+use crate::v3::{Continuity, Event, ServerConfig, Settings};
 
 impl ServerSession {
     /// Opens a session for a HELLO that asks for one.
@@ -179,12 +179,7 @@ impl ServerSession {
             conversation.dismiss(now, Code::TAKEN_OVER, "another connection took over")
         };
         if let Some(ended) = self.conversation.as_mut().and_then(dismiss) {
-            let mut last = BytesMut::new();
-            // It may not even have been welcomed.
-            last.extend_from_slice(&self.welcome.take().unwrap_or_default());
-            last.extend_from_slice(&ended.last);
-            self.actions
-                .push_back(Action::Finish(ended.attach, last.freeze()));
+            self.part_from(ended.attach, &ended.last);
             self.events.push_back(Event::Detached {
                 reason: ConnectionError::TakenOver,
                 wait: Duration::ZERO,

@@ -198,6 +198,35 @@ fn a_server_that_drains_is_left_and_come_back_to() {
     assert!(pair.client.is_attached());
 }
 
+// V3-2: nothing comes before the preface and WELCOME.
+#[test]
+fn a_server_that_drains_welcomes_first() {
+    let mut pair = Pair::new(
+        crate::v3::ClientConfig::new(1),
+        crate::v3::ServerConfig::default(),
+    );
+    pair.collect();
+    pair.flush(AttachNumber::FIRST);
+    pair.deliver_to_server(AttachNumber::FIRST);
+    let now = pair.now;
+    pair.session().detach(now, Code::DRAINING, "restart");
+    pair.run();
+    assert!(matches!(
+        &pair.client_events[..],
+        [
+            Event::Connecting(_),
+            Event::Attached(_),
+            Event::Detached {
+                reason: ConnectionError::Closed {
+                    code: Code::DRAINING,
+                    ..
+                },
+                ..
+            }
+        ]
+    ));
+}
+
 #[test]
 fn what_is_received_can_be_read_after_the_end() {
     let mut pair = Pair::attached();
