@@ -11,6 +11,7 @@ mod deadline;
 pub mod doubles;
 pub mod fuzz;
 pub mod numbered;
+pub mod pitfalls;
 pub mod proxy;
 pub mod python;
 pub mod reference;

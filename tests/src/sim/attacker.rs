@@ -1,8 +1,8 @@
 use bytes::{Bytes, BytesMut};
 use korinet_wire::v3::{
-    self as wire, Answer, AttachNumber, Authentication, Code, Features, Frame, Hello, Intent,
-    KeyBytes, Level, Limits, Opened, PREFACE, PREFIX_LEN, Positions, Proof, Reject, Resume, Seq,
-    SessionId, Versions, Welcome,
+    self as wire, Ack, Answer, AttachNumber, Authentication, Code, Digest, Features, Frame, Hello,
+    Intent, KeyBytes, Level, Limits, Opened, PREFACE, PREFIX_LEN, Positions, Proof, Reject, Resume,
+    Seq, SessionId, Versions, Welcome,
 };
 
 use super::link::{Dialler, LinkId, Side};
@@ -54,6 +54,12 @@ impl Impostor {
         };
         network.note(format_args!("{link} an impostor answers"));
         network.put(link, Side::Server, &answer);
+        // Only a client that believes the answer reads on.
+        let ack = Ack {
+            next: resume.positions.end,
+            digest: resume.positions.digest,
+        };
+        network.put(link, Side::Server, &frame_bytes(&ack.into()));
         network.finish(link, Side::Server);
     }
 }
@@ -118,6 +124,12 @@ fn reject(code: Code) -> Vec<u8> {
 
 fn encoded(frame: &Frame<'_>) -> Vec<u8> {
     let mut bytes = PREFACE.to_vec();
+    bytes.extend_from_slice(&frame_bytes(frame));
+    bytes
+}
+
+fn frame_bytes(frame: &Frame<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
     frame.encode(&mut bytes).unwrap();
     bytes
 }
@@ -138,7 +150,7 @@ pub fn stolen(session: SessionId, attach: AttachNumber, principal: &str) -> Vec<
                 next: Seq::FIRST,
                 oldest: Seq::FIRST,
                 end: Seq::FIRST,
-                digest: None,
+                digest: Some(Digest::ZERO),
             },
         }),
         authentication: Some(Authentication {

@@ -450,7 +450,7 @@ impl ClientNode {
     }
 
     /// It forgets its connection, without anybody else noticing.
-    pub(super) fn lose_connection(&mut self, network: &mut Network) -> Result<(), String> {
+    pub fn lose_connection(&mut self, network: &mut Network) -> Result<(), String> {
         let last = self.links.last_key_value().map(|(attach, _)| *attach);
         self.links.clear();
         if let Some(attach) = last {
@@ -461,7 +461,7 @@ impl ClientNode {
     }
 
     /// It closes its connections.
-    pub(super) fn hang_up(&self, network: &mut Network) {
+    pub fn hang_up(&self, network: &mut Network) {
         for (link, _) in self.links.values() {
             network.close(*link, Side::Client);
         }

@@ -423,7 +423,8 @@ impl Network {
         }
     }
 
-    pub(super) fn pipe(&mut self, id: LinkId, side: Side, change: impl FnOnce(&mut Pipe)) {
+    /// Changes a pipe.
+    pub fn pipe(&mut self, id: LinkId, side: Side, change: impl FnOnce(&mut Pipe)) {
         if let Some(link) = self.links.get_mut(&id) {
             change(link.pipe_mut(side));
         }

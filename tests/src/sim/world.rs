@@ -109,14 +109,6 @@ impl World {
         Ok(copy)
     }
 
-    /// Puts a client into the state of its copy, as from a backup; the copy is gone.
-    pub fn set_back(&mut self, index: usize, copy: usize) {
-        self.clients[index].hang_up(&mut self.network);
-        let mut node = self.clients.remove(copy);
-        node.move_to(index);
-        self.clients[index] = node;
-    }
-
     /// Goes on until so much time has gone by.
     pub fn run_for(&mut self, time: Duration) -> Result<(), String> {
         let end = self.network.micros() + u64::try_from(time.as_micros()).unwrap();

@@ -4,4 +4,5 @@
 
 mod cuts;
 mod doubles;
+mod pitfalls;
 mod worlds;
