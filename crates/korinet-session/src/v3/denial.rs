@@ -1,10 +1,10 @@
 use bytes::Bytes;
 use korinet_wire::v3::{
-    self as wire, AttachNumber, Code, PrefaceError, Proof, Reject, Seq, Versions,
+    self as wire, AttachNumber, Code, MAX_TEXT, PrefaceError, Proof, Reject, Seq, Versions, clipped,
 };
 
 use super::channel::{Channel, Claim, SessionKey};
-use super::seal::{MINOR, clipped, seal};
+use super::seal::{MINOR, seal};
 use crate::ConnectionError;
 
 /// A connection that gets no session.
@@ -79,7 +79,7 @@ pub(super) fn reject(denial: &Denial, prover: Option<(&SessionKey, &Channel, &Pr
     let frame = |proof| {
         wire::Frame::Reject(Reject {
             code: denial.code,
-            text: clipped(&denial.text, 256),
+            text: clipped(&denial.text, MAX_TEXT),
             retry_after: None,
             versions: denial.versions,
             attach: denial.attach,

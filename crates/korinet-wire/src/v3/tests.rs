@@ -292,3 +292,17 @@ fn probes_and_endings() {
         &[b"\x82\x09\xa5\x00\x00\x01\x60\x02\x01\x03\x04\x04\x44\x0b\xad\xca\xfe"],
     );
 }
+
+#[test]
+fn a_text_is_cut_between_characters() {
+    for (max, expect) in [
+        (0, ""),
+        (1, "a"),
+        (2, "a"),
+        (3, "a\u{e9}"),
+        (4, "a\u{e9}b"),
+        (9, "a\u{e9}b"),
+    ] {
+        assert_eq!(super::clipped("a\u{e9}b", max), expect, "{max}");
+    }
+}
