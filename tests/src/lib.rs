@@ -10,6 +10,7 @@
 mod deadline;
 pub mod doubles;
 pub mod fuzz;
+mod host;
 pub mod numbered;
 pub mod proxy;
 pub mod python;

@@ -303,6 +303,6 @@ fn a_text_is_cut_between_characters() {
         (4, "a\u{e9}b"),
         (9, "a\u{e9}b"),
     ] {
-        assert_eq!(super::clipped("a\u{e9}b", max), expect, "{max}");
+        assert_eq!(clipped("a\u{e9}b", max), expect, "{max}");
     }
 }
