@@ -34,7 +34,7 @@ mod explore;
 mod flaw;
 mod frames;
 pub mod link;
-// pub mod session;
+pub mod session;
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -94,7 +94,10 @@ pub fn check_each(bounds: Bounds, mut tell: impl FnMut(&Explored)) -> Result<Rep
         let name = config.name;
         add(explore::explore(name, link::LinkModel::new(config))?);
     }
-    // SESSION
+    for config in session::Config::all(bounds) {
+        let name = config.name;
+        add(explore::explore(name, session::SessionModel::new(config))?);
+    }
     Ok(report)
 }
 

@@ -53,30 +53,23 @@ where
         .finish_when(HasDiscoveries::AnyFailures)
         .spawn_bfs()
         .join();
-    let mut discoveries = checker.discoveries();
+    let discoveries = checker.discoveries();
     for property in checker.model().properties() {
-        match (property.expectation, discoveries.remove(property.name)) {
-            (Expectation::Always | Expectation::Eventually, Some(path)) => {
-                let last = format!("{:#?}", path.last_state());
-                let actions: Vec<String> = path
-                    .into_actions()
-                    .iter()
-                    .map(|action| format!("  {action:?}"))
-                    .collect();
-                return Err(format!(
-                    "{name}: not true: {}\n{}\n{last}",
-                    property.name,
-                    actions.join("\n"),
-                ));
-            }
-            (Expectation::Sometimes, None) => {
-                // A flaw that is found ends the exploration before all has happened.
-                continue;
-            }
-            _ => {}
+        let path = discoveries.get(property.name);
+        if let (Expectation::Always | Expectation::Eventually, Some(path)) =
+            (property.expectation, path)
+        {
+            let actions: Vec<String> = path
+                .clone()
+                .into_actions()
+                .iter()
+                .map(|action| format!("  {action:?}"))
+                .collect();
+            let actions = actions.join("\n");
+            return Err(format!("{name}: not true: {}\n{actions}", property.name));
         }
     }
-    let discoveries = checker.discoveries();
+    // A flaw that is found ends the exploration before all has happened.
     for property in checker.model().properties() {
         if property.expectation == Expectation::Sometimes
             && !discoveries.contains_key(property.name)
