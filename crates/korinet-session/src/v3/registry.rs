@@ -188,6 +188,12 @@ impl<T> Registry<T> {
         self.forgetting.front().map(|(at, _)| *at)
     }
 
+    /// The session with this name, to look at.
+    #[must_use]
+    pub fn get(&self, id: SessionId) -> Option<&T> {
+        self.sessions.get(&id).map(|entry| &entry.session)
+    }
+
     /// The session with this name.
     pub fn get_mut(&mut self, id: SessionId) -> Option<&mut T> {
         self.sessions.get_mut(&id).map(|entry| &mut entry.session)

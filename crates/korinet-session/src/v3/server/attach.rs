@@ -164,13 +164,10 @@ impl ServerSession {
             return Err(Denial::of(Code::FEATURE_REQUIRED, text));
         }
         let windows = conversation.windows();
-        match check(windows, positions) {
-            Ok(()) => Ok(local_positions(windows)),
-            Err(why) => Err(Denial {
-                next: Some(windows.receive.taken().0),
-                ..Denial::of(why.code(), why.to_string())
-            }),
-        }
+        // How far a history goes says nothing to who has another one.
+        check(windows, positions)
+            .map(|()| local_positions(windows))
+            .map_err(|why| Denial::of(why.code(), why.to_string()))
     }
 
     /// V3-37.
