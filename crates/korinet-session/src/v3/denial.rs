@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use korinet_wire::v3::{
-    self as wire, AttachNumber, Code, MAX_TEXT, PrefaceError, Proof, Reject, Seq, Versions, clipped,
+    self as wire, AttachNumber, Code, Digest, MAX_TEXT, PrefaceError, Proof, Reject, Seq, Versions,
+    clipped,
 };
 
 use super::channel::{Channel, Claim, SessionKey};
@@ -25,6 +26,7 @@ pub(super) struct Denial {
     pub(super) versions: Option<Versions>,
     pub(super) attach: Option<AttachNumber>,
     pub(super) next: Option<Seq>,
+    pub(super) digest: Option<Digest>,
 }
 
 impl Denial {
@@ -35,6 +37,7 @@ impl Denial {
             versions: None,
             attach: None,
             next: None,
+            digest: None,
         }
     }
 
@@ -84,6 +87,7 @@ pub(super) fn reject(denial: &Denial, prover: Option<(&SessionKey, &Channel, &Pr
             versions: denial.versions,
             attach: denial.attach,
             next: denial.next,
+            digest: denial.digest,
             proof,
         })
     };

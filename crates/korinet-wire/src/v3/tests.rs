@@ -192,6 +192,7 @@ fn rejects() {
         versions: None,
         attach: None,
         next: None,
+        digest: None,
         proof: None,
     };
     agree(plain, &[b"\x82\x03\xa2\x00\x19\x01\x90\x01\x60"]);
@@ -201,6 +202,7 @@ fn rejects() {
         versions: Some(Versions { min: 2, max: 2 }),
         attach: AttachNumber::new(7),
         next: Some(Seq::END),
+        digest: None,
         proof: Some(PROOF),
         ..plain
     };

@@ -97,6 +97,7 @@ impl SessionState {
                 versions: None,
                 attach: AttachNumber::new(attach.get() + 9),
                 next: Some(positions.end),
+                digest: None,
                 proof: Some(NO_PROOF),
             })
         };
