@@ -30,6 +30,7 @@
 //! [`ServerSession`]: korinet_session::v3::ServerSession
 
 mod bounds;
+mod drained;
 mod explore;
 mod flaw;
 mod frames;

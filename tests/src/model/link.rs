@@ -18,22 +18,27 @@ mod state;
 
 use stateright::{Model, Property};
 
+use super::drained::Drained;
 use super::flaw::{Flaw, never};
 
 pub use config::Config;
 pub use state::{LinkAction, LinkState};
 
 /// The model in one configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct LinkModel {
     config: Config,
+    drained: Drained,
 }
 
 impl LinkModel {
     /// The model in this configuration.
     #[must_use]
-    pub const fn new(config: Config) -> Self {
-        Self { config }
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            drained: Drained::default(),
+        }
     }
 }
 
@@ -54,7 +59,8 @@ impl Model for LinkModel {
     }
 
     fn next_state(&self, state: &LinkState, action: LinkAction) -> Option<LinkState> {
-        state.step(&self.config, action)
+        let next = state.step(&self.config, action)?;
+        Some(drain::checked(next, &self.config, &self.drained))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -30,6 +30,7 @@ mod state;
 
 use stateright::{Model, Property};
 
+use super::drained::Drained;
 use super::flaw::{Flaw, never};
 
 pub use config::{Config, Faults};
@@ -41,6 +42,7 @@ pub use state::{Cut, SessionAction, SessionState};
 pub struct SessionModel {
     config: Config,
     seen: Seen,
+    drained: Drained,
 }
 
 impl SessionModel {
@@ -50,6 +52,7 @@ impl SessionModel {
         Self {
             config,
             seen: Seen::default(),
+            drained: Drained::default(),
         }
     }
 }
@@ -71,7 +74,8 @@ impl Model for SessionModel {
     }
 
     fn next_state(&self, state: &SessionState, action: SessionAction) -> Option<SessionState> {
-        state.step(&self.config, &self.seen, action)
+        let next = state.step(&self.config, &self.seen, action)?;
+        Some(drain::checked(next, &self.config, &self.drained))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

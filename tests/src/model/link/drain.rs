@@ -1,35 +1,41 @@
 use super::{Config, LinkAction, LinkState};
+use crate::model::drained::Drained;
+use crate::model::fingerprint;
 use crate::model::flaw::{Flaw, catching};
 
 /// Far more rounds than any run needs that gets anywhere.
 const MOST: usize = 200;
 
-/// Whether a run that meets no more faults comes to its end: everything is delivered, and the programs
-/// send, read and finish all they have. To be asked when the faults are used up.
-pub(super) fn check(state: &LinkState, config: &Config) -> Option<Flaw> {
-    if !state.is_free_of_faults() {
-        return None;
+/// Finds out whether a run that meets no more faults comes to its end: everything is delivered, and
+/// the programs send, read and finish all they have. It is asked when the faults are used up.
+pub(super) fn checked(mut state: LinkState, config: &Config, drained: &Drained) -> LinkState {
+    if state.flaw.is_none() && state.is_free_of_faults() {
+        let mut run = state.clone();
+        state.flaw = match catching(|| drain(&mut run, config, drained)) {
+            Ok(outcome) => outcome.err(),
+            Err(_) => Some(Flaw::Panicked),
+        };
     }
-    let mut state = state.clone();
-    match catching(move || drain(&mut state, config)) {
-        Ok(Ok(())) => None,
-        Ok(Err(flaw)) => Some(flaw),
-        Err(_) => Some(Flaw::Panicked),
-    }
+    state
 }
 
-fn drain(state: &mut LinkState, config: &Config) -> Result<(), Flaw> {
+fn drain(state: &mut LinkState, config: &Config, drained: &Drained) -> Result<(), Flaw> {
+    let mut passed = Vec::new();
     let mut actions = Vec::new();
     for _ in 0..MOST {
-        if state.is_complete(config) {
+        let fingerprint = fingerprint(state);
+        if state.is_complete(config) || drained.is_known(fingerprint) {
+            drained.add(passed);
             return Ok(());
         }
+        passed.push(fingerprint);
         state.actions(config, &mut actions);
         let mut has_changed = false;
         for action in actions.drain(..).filter(is_good) {
-            // One action can be the end of what made another possible.
-            if state.is_possible(&action) {
-                has_changed |= state.apply(config, action)?;
+            // A full window takes nothing, for now.
+            has_changed = state.apply(config, action)?;
+            if has_changed {
+                break;
             }
         }
         if !has_changed {
@@ -57,14 +63,5 @@ const fn is_good(action: &LinkAction) -> bool {
 impl LinkState {
     const fn is_free_of_faults(&self) -> bool {
         self.cuts == 0 && self.faults_left() == 0
-    }
-
-    fn is_possible(&self, action: &LinkAction) -> bool {
-        match action {
-            LinkAction::Deliver(who) => !self.under_way[*who].is_empty(),
-            LinkAction::Finish(who, index) => *index < self.sides[*who].unfinished.len(),
-            LinkAction::Resume => self.sides.iter().all(|side| side.connection.is_none()),
-            _ => true,
-        }
     }
 }

@@ -55,7 +55,10 @@ fn check_server(state: &SessionState, config: &Config, session: usize) -> Result
     // What was the session's last connection is old while it has none.
     let current = core.attached().map(AttachNumber::get);
     let last = state.server.logs[session].attach;
-    for attach in (1..=last).filter(|attach| Some(*attach) != current) {
+    for attach in [last - 1, last] {
+        if attach == 0 || Some(attach) == current {
+            continue;
+        }
         unchanged(core, |core| {
             let attach = AttachNumber::new(attach).unwrap();
             core.handle_bytes(now(), attach, &mut close_frame(config));
@@ -76,9 +79,8 @@ fn check_client(state: &SessionState, config: &Config, client: &Client) -> Resul
     {
         check_histories(state, client, session)?;
     }
-    for attach in 1..client.attach.get() {
+    if let Some(attach) = AttachNumber::new(client.attach.get() - 1) {
         unchanged(&client.core, |core| {
-            let attach = AttachNumber::new(attach).unwrap();
             core.handle_bytes(now(), attach, &mut close_frame(config));
             core.handle_disconnected(now(), attach, ConnectionError::ClosedByPeer);
             core.handle_connect_failed(now(), attach, ConnectionError::ClosedByPeer);

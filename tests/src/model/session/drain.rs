@@ -1,63 +1,64 @@
 use super::client::{Client, Over};
 use super::seen::Seen;
 use super::{Config, SessionAction, SessionState};
+use crate::model::drained::Drained;
+use crate::model::fingerprint;
 use crate::model::flaw::{Flaw, catching};
 
 /// Far more rounds than any run needs that gets anywhere.
 const MOST: usize = 200;
 
-/// Whether a run that meets no more faults comes to its end, with every client attached and all
-/// messages delivered, or over for a reason. To be asked when the faults are used up.
-pub(super) fn check(state: &SessionState, config: &Config) -> Option<Flaw> {
-    if !state.left.is_used_up() {
-        return None;
+/// Finds out whether a run that meets no more faults comes to its end, with every client attached and
+/// all messages delivered, or over for a reason. It is asked when the faults are used up.
+pub(super) fn checked(mut state: SessionState, config: &Config, drained: &Drained) -> SessionState {
+    if state.flaw.is_none() && state.left.is_used_up() {
+        let mut run = state.clone();
+        state.flaw = match catching(|| drain(&mut run, config, drained)) {
+            Ok(outcome) => outcome.err(),
+            Err(_) => Some(Flaw::Panicked),
+        };
     }
-    let mut state = state.clone();
-    match catching(move || drain(&mut state, config)) {
-        Ok(Ok(())) => None,
-        Ok(Err(flaw)) => Some(flaw),
-        Err(_) => Some(Flaw::Panicked),
-    }
+    state
 }
 
-fn drain(state: &mut SessionState, config: &Config) -> Result<(), Flaw> {
+fn drain(state: &mut SessionState, config: &Config, drained: &Drained) -> Result<(), Flaw> {
+    let mut passed = Vec::new();
     let seen = Seen::default();
     let mut actions = Vec::new();
     for _ in 0..MOST {
+        let fingerprint = fingerprint(state);
+        if drained.is_known(fingerprint) {
+            drained.add(passed);
+            return Ok(());
+        }
+        passed.push(fingerprint);
         state.actions(config, &mut actions);
-        let Some(action) = next_action(state, &mut actions) else {
-            return check_end(state, config);
-        };
-        let has_changed = state.apply(config, &seen, action.clone())?;
-        super::check::check(state, config)?;
-        // A window that is full gets room by other actions only.
-        if !has_changed {
-            actions.retain(|other| *other != action);
-            for other in actions.drain(..) {
-                if state.apply(config, &seen, other)? {
-                    break;
-                }
+        // What is on its way arrives before anything new is said.
+        actions.sort_by_key(is_new);
+        let waiting = (0..state.clients.len()).find(|who| state.is_greeting(*who));
+        actions.extend(waiting.map(SessionAction::ClientGivesUp));
+        let mut has_changed = false;
+        for action in actions.drain(..) {
+            // A full window takes nothing, for now.
+            has_changed = state.apply(config, &seen, action)?;
+            if has_changed {
+                break;
             }
         }
-        actions.clear();
+        if !has_changed {
+            check_end(state, config)?;
+            drained.add(passed);
+            return Ok(());
+        }
     }
     Err(Flaw::Stuck)
 }
 
-/// What is to be done first: what is on its way, before anything new is said.
-fn next_action(state: &SessionState, actions: &mut Vec<SessionAction>) -> Option<SessionAction> {
-    let is_new = |action: &SessionAction| {
-        matches!(
-            action,
-            SessionAction::ClientSends(_) | SessionAction::ServerSends(_)
-        )
-    };
-    actions.sort_by_key(is_new);
-    let waiting = (0..state.clients.len()).find(|who| state.is_greeting(*who));
-    actions
-        .first()
-        .cloned()
-        .or_else(|| waiting.map(SessionAction::ClientGivesUp))
+const fn is_new(action: &SessionAction) -> bool {
+    matches!(
+        action,
+        SessionAction::ClientSends(_) | SessionAction::ServerSends(_)
+    )
 }
 
 /// What has to be true when nothing more can happen.

@@ -7,7 +7,7 @@ use super::config::Faults;
 use super::link::{Chunk, Dialer, Link, ServerEnd};
 use super::seen::Seen;
 use super::server::{Log, Server};
-use super::{Config, check, drain};
+use super::{Config, check};
 use crate::model::flaw::{Flaw, catching};
 use crate::model::{fingerprint, now};
 
@@ -33,7 +33,7 @@ pub struct SessionState {
     pub(super) dialed: u8,
     /// Whether a server was started anew or set back.
     pub(super) has_lost_state: bool,
-    flaw: Option<Flaw>,
+    pub(super) flaw: Option<Flaw>,
     panic: Option<String>,
 }
 
@@ -137,7 +137,7 @@ impl SessionState {
         });
         match outcome {
             Ok(Ok(false)) => return None,
-            Ok(Ok(true)) => next.flaw = drain::check(&next, config),
+            Ok(Ok(true)) => {}
             Ok(Err(flaw)) => next.flaw = Some(flaw),
             Err(panic) => {
                 next.flaw = Some(Flaw::Panicked);
@@ -354,7 +354,8 @@ impl SessionState {
         if client.core.is_over() {
             return;
         }
-        if client.history.len() < config.client_messages && client.core.session().is_some() {
+        let has_more = client.history.len() < config.client_messages && !client.has_closed;
+        if has_more && client.core.session().is_some() {
             actions.push(SessionAction::ClientSends(who));
         }
         if self.left.client_closes > 0 && !client.has_closed {
@@ -383,7 +384,7 @@ impl SessionState {
             }
             return;
         }
-        if log.sent.len() < config.server_messages {
+        if log.sent.len() < config.server_messages && !log.has_closed {
             actions.push(SessionAction::ServerSends(session));
         }
         if config.level != Level::Received && log.finished < log.delivered.len() {
