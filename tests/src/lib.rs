@@ -1,5 +1,5 @@
 //! What the tests that cross the crates are made of: a proxy that breaks connections where it is told to, a
-//! Python peer, numbered messages, and the bodies of the fuzz targets.
+//! Python peer, numbered messages, the bodies of the fuzz targets, and models for a checker.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,8 @@
 mod deadline;
 pub mod doubles;
 pub mod fuzz;
+mod host;
+pub mod model;
 pub mod numbered;
 pub mod pitfalls;
 pub mod proxy;

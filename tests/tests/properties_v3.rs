@@ -180,9 +180,9 @@ proptest! {
     fn rejects_survive(
         (code, text, retry_after) in (code(), ".{0,64}", option::of(time())),
         (versions, attach) in (option::of(versions()), option::of(attach())),
-        (next, proof) in (option::of(seq()), option::of(proof())),
+        (next, digest, proof) in (option::of(seq()), digest(), option::of(proof())),
     ) {
-        check(Reject { code, text: &text, retry_after, versions, attach, next, proof });
+        check(Reject { code, text: &text, retry_after, versions, attach, next, digest, proof });
     }
 
     #[test]

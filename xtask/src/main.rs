@@ -9,6 +9,7 @@ mod ci;
 mod demo;
 mod failure;
 mod fuzz;
+mod model;
 mod mutations;
 mod no_std;
 mod python;
@@ -39,6 +40,9 @@ commands:
             cargo xtask simulate --seed SEED, to read one history
             cargo xtask simulate --pairs, for two cuts at every pair of bytes
           without arguments it runs for 10,000,000 faults, some minutes
+  model   explore the models of protocol v3 to the last state:
+            cargo xtask model [layer | gate | large]
+          without a word, the large bounds: millions of states, some minutes
   mutations
           activate deliberate defects, one after the other, and see who sees them
   rules   list the rules of PROTOCOL.md and the tests that cite them
@@ -74,6 +78,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "demo" => no_more(command, rest).and_then(|()| demo::run()),
         "ci" => no_more(command, rest).and_then(|()| ci::run()),
         "rules" => no_more(command, rest).and_then(|()| rules::run()),
+        "model" => model::run(rest),
         "mutations" => no_more(command, rest).and_then(|()| mutations::run()),
         "simulate" => simulate::run(rest),
         "fuzz" => fuzz::run(rest),

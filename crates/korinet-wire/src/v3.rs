@@ -109,6 +109,16 @@ pub const MAX_ADDRESSES: usize = 16;
 /// The most bytes of one address.
 pub const MAX_ADDRESS: usize = 256;
 
+/// The beginning of a text, as much of it as `max` bytes hold: for texts that are only shown to people.
+#[must_use]
+pub fn clipped(text: &str, max: usize) -> &str {
+    let mut len = text.len().min(max);
+    while !text.is_char_boundary(len) {
+        len = len.saturating_sub(1);
+    }
+    text.get(..len).unwrap_or_default()
+}
+
 /// The largest body that a receiver takes after WELCOME, given its own maximum message (V3-8).
 #[must_use]
 pub const fn max_frame(max_message: u32) -> u32 {

@@ -1,15 +1,14 @@
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use korinet_proto::v3::{Payload, Transmit};
 use korinet_session::v3::{
-    Action, Channel, ClientConfig, ClientSession, Ending, Event, Grant, Greeted, Greeter, Greeting,
-    Principal, Registry, Route, ServerConfig, ServerSession, SessionKey,
+    Action, Channel, ClientConfig, ClientSession, Ending, Event, ServerConfig,
 };
 use korinet_session::{Backoff, ConnectionError, SessionError};
-use korinet_wire::v3::{AttachNumber, Code, InstanceId, Kind, Level, Limits, SessionId};
+use korinet_wire::v3::{AttachNumber, Code, Kind, Level, Limits, SessionId};
 
 use super::script::Script;
+use crate::host::{Host, HostEnd, Pipe};
 
 const LOST: ConnectionError = ConnectionError::ClosedByPeer;
 
@@ -38,13 +37,10 @@ pub fn session_operations(data: &[u8]) {
 struct World {
     now: Instant,
     client: ClientSession,
-    config: ServerConfig,
-    registry: Registry<ServerSession>,
+    host: Host,
     links: Vec<Link>,
     is_reachable: bool,
     is_hostile: bool,
-    /// How many sessions were opened.
-    opened: u8,
     sent: u32,
     /// The client's message that the server's application gets next.
     expected: u32,
@@ -57,33 +53,9 @@ struct Link {
     attach: AttachNumber,
     to_server: Pipe,
     to_client: Pipe,
-    server_end: ServerEnd,
+    server_end: HostEnd,
     /// The client has given it up.
     is_left: bool,
-}
-
-/// What is on its way, and what has come and is not handled yet.
-#[derive(Default)]
-struct Pipe {
-    under_way: BytesMut,
-    input: BytesMut,
-}
-
-impl Pipe {
-    fn put(&mut self, out: Transmit) {
-        self.under_way.extend_from_slice(&out.into_bytes());
-    }
-
-    fn arrive(&mut self, most: usize) {
-        let len = most.min(self.under_way.len());
-        self.input.unsplit(self.under_way.split_to(len));
-    }
-}
-
-enum ServerEnd {
-    Greeting(Greeter),
-    Session(SessionId),
-    Over,
 }
 
 impl World {
@@ -114,12 +86,10 @@ impl World {
         Self {
             now,
             client: ClientSession::new(now, config, [1; 32]),
-            registry: Registry::new(&server),
-            config: server,
+            host: Host::new(server),
             links: Vec::new(),
             is_reachable: true,
             is_hostile: setup & 0xe0 == 0xe0,
-            opened: 0,
             sent: 0,
             expected: 1,
             replies: Vec::new(),
@@ -164,13 +134,12 @@ impl World {
 
     /// The newest session of the server sends a message with its own number and the message's.
     fn reply(&mut self) {
-        let Some(session) = self.registry.get_mut(session_id(self.opened)) else {
+        let opened = self.host.opened;
+        self.replies.resize(usize::from(opened), (0, 0));
+        let (Some(session), Some((sent, _))) = (self.host.newest(), self.replies.last_mut()) else {
             return;
         };
-        let Some((sent, _)) = self.replies.last_mut() else {
-            return;
-        };
-        let mut payload = vec![self.opened];
+        let mut payload = vec![opened];
         payload.extend_from_slice(&(*sent + 1).to_be_bytes());
         let pushed = session.send(Kind::RAW, None, Payload::Copied(&payload));
         *sent += u32::from(pushed.is_ok());
@@ -182,9 +151,7 @@ impl World {
             let mut out = Transmit::new();
             self.client.poll_transmit(self.now, link.attach, &mut out);
             link.to_server.put(out);
-            if let ServerEnd::Session(id) = link.server_end
-                && let Some(session) = self.registry.get_mut(id)
-            {
+            if let Some(session) = self.host.session(&link.server_end) {
                 let mut out = Transmit::new();
                 session.poll_transmit(self.now, link.attach, &mut out);
                 link.to_client.put(out);
@@ -214,61 +181,9 @@ impl World {
     fn deliver_to_server(&mut self, index: usize, most: usize) {
         let link = &mut self.links[index];
         link.to_server.arrive(most);
-        let input = &mut link.to_server.input;
-        match &mut link.server_end {
-            ServerEnd::Over => input.clear(),
-            ServerEnd::Session(id) => match self.registry.get_mut(*id) {
-                Some(session) => session.handle_bytes(self.now, link.attach, input),
-                None => input.clear(),
-            },
-            ServerEnd::Greeting(greeter) => match greeter.handle_bytes(input) {
-                None => {}
-                Some(Greeted::Refused(refused)) => self.refuse(index, &refused.answer),
-                Some(Greeted::Hello(greeting)) => self.greet(index, &greeting),
-            },
-        }
-    }
-
-    fn greet(&mut self, index: usize, greeting: &Greeting) {
-        let channel = Channel::Plain;
-        let principal = Principal::default();
-        let route = self.registry.route(greeting, &channel, &principal);
-        let admitted = match route {
-            Route::Refused(refused) => Err(refused),
-            Route::Session(id, session) => session
-                .handle_greeting(self.now, greeting, &channel)
-                .map(|()| id),
-            Route::New => {
-                let number = self.opened.wrapping_add(1);
-                let grant = Grant {
-                    session: session_id(number),
-                    key: SessionKey::from_bytes([number; 32]),
-                    instance: InstanceId::from_bytes([1; 16]),
-                };
-                let opened =
-                    ServerSession::open(self.now, greeting, &channel, &grant, &self.config);
-                opened.map(|session| {
-                    self.opened = number;
-                    self.replies.push((0, 0));
-                    let id = session.id();
-                    self.registry.insert(greeting, principal, id, session);
-                    id
-                })
-            }
-        };
-        match admitted {
-            Ok(id) => {
-                self.links[index].attach = greeting.attach();
-                self.links[index].server_end = ServerEnd::Session(id);
-            }
-            Err(refused) => self.refuse(index, &refused.answer),
-        }
-    }
-
-    fn refuse(&mut self, index: usize, answer: &[u8]) {
-        let link = &mut self.links[index];
-        link.to_client.under_way.extend_from_slice(answer);
-        link.server_end = ServerEnd::Over;
+        let (end, input) = (&mut link.server_end, &mut link.to_server.input);
+        let answer = self.host.handle_bytes(self.now, link.attach, end, input);
+        link.to_client.under_way.extend_from_slice(&answer);
     }
 
     /// The client loses a connection; what it wrote may still arrive.
@@ -282,34 +197,26 @@ impl World {
     fn lose_at_server(&mut self, link: u8) {
         let Some(index) = self.link(link) else { return };
         let link = &mut self.links[index];
-        let end = std::mem::replace(&mut link.server_end, ServerEnd::Over);
         link.to_server = Pipe::default();
-        if let ServerEnd::Session(id) = end
-            && let Some(session) = self.registry.get_mut(id)
-        {
-            session.handle_disconnected(self.now, link.attach, LOST);
-        }
+        self.host.lose(self.now, link.attach, &mut link.server_end);
     }
 
     fn pass(&mut self, time: Duration) {
         self.now += time;
         self.client.handle_timeout(self.now);
-        for (_, session) in self.registry.iter_mut() {
+        for (_, session) in self.host.registry.iter_mut() {
             session.handle_timeout(self.now);
         }
-        self.registry.handle_timeout(self.now);
-        for index in 0..self.links.len() {
-            if let ServerEnd::Greeting(greeter) = &mut self.links[index].server_end
-                && let Some(refused) = greeter.handle_timeout(self.now, &self.config.settings)
-            {
-                self.refuse(index, &refused.answer);
-            }
+        self.host.registry.handle_timeout(self.now);
+        for link in &mut self.links {
+            let answer = self.host.handle_timeout(self.now, &mut link.server_end);
+            link.to_client.under_way.extend_from_slice(&answer);
         }
     }
 
     /// Both applications read all that there is, and are done with it.
     fn read(&mut self) {
-        let ids: Vec<SessionId> = self.registry.iter_mut().map(|(id, _)| id).collect();
+        let ids: Vec<SessionId> = self.host.registry.iter_mut().map(|(id, _)| id).collect();
         for id in ids {
             self.read_at_server(id);
         }
@@ -322,7 +229,7 @@ impl World {
     }
 
     fn read_at_server(&mut self, id: SessionId) {
-        while let Some(session) = self.registry.get_mut(id)
+        while let Some(session) = self.host.registry.get_mut(id)
             && let Some(delivery) = session.recv()
         {
             session.finish(delivery.message.seq);
@@ -352,14 +259,14 @@ impl World {
     /// The server dies, after its application has read what it was given, and starts anew.
     fn restart(&mut self) {
         self.read();
-        self.registry = Registry::new(&self.config);
+        self.host.restart();
         for link in &mut self.links {
-            link.server_end = ServerEnd::Over;
+            link.server_end = HostEnd::Over;
         }
     }
 
     fn close_at_server(&mut self) {
-        if let Some(session) = self.registry.get_mut(session_id(self.opened)) {
+        if let Some(session) = self.host.newest() {
             session.close(self.now, Code::DONE, "bye");
         }
     }
@@ -405,7 +312,7 @@ impl World {
             attach,
             to_server: Pipe::default(),
             to_client: Pipe::default(),
-            server_end: ServerEnd::Greeting(Greeter::new(self.now, &self.config.settings)),
+            server_end: self.host.accept(self.now),
             is_left: false,
         });
         self.client
@@ -421,7 +328,7 @@ impl World {
 
     fn act_at_server(&mut self) {
         let mut over = Vec::new();
-        for (id, session) in self.registry.iter_mut() {
+        for (id, session) in self.host.registry.iter_mut() {
             while let Some(action) = session.poll_action() {
                 let Action::Finish(attach, last) = action else {
                     unreachable!("a server does not dial");
@@ -429,7 +336,7 @@ impl World {
                 let is_it = |link: &&mut Link| link.attach == attach;
                 for link in self.links.iter_mut().filter(is_it) {
                     link.to_client.under_way.extend_from_slice(&last);
-                    link.server_end = ServerEnd::Over;
+                    link.server_end = HostEnd::Over;
                 }
             }
             while session.poll_event().is_some() {}
@@ -442,7 +349,7 @@ impl World {
         }
         for (id, tombstone) in over {
             self.read_at_server(id);
-            self.registry.retire(self.now, id, tombstone);
+            self.host.registry.retire(self.now, id, tombstone);
         }
     }
 
@@ -480,7 +387,7 @@ impl World {
         };
         if link.is_left && link.to_server.under_way.is_empty() {
             self.lose_at_server(u8::try_from(index).unwrap());
-        } else if matches!(link.server_end, ServerEnd::Over)
+        } else if matches!(link.server_end, HostEnd::Over)
             && link.to_client.under_way.is_empty()
             && !link.is_left
         {
@@ -503,8 +410,4 @@ impl World {
             Some(Ending::Error(error)) => panic!("the client ended by {error:?}"),
         }
     }
-}
-
-fn session_id(number: u8) -> SessionId {
-    SessionId::from_bytes([number; 16])
 }

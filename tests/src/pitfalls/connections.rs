@@ -205,7 +205,7 @@ pub fn one_stalled_peer_among_a_hundred() -> Result<(), String> {
     }
     stage.run(100)?;
     let stalled = stage.world.clients[0].session.session();
-    let sent = 20;
+    let sent = 5;
     for _ in 0..sent {
         for id in stage.world.server.sessions() {
             let world = &mut stage.world;

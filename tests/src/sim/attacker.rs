@@ -117,6 +117,7 @@ fn reject(code: Code) -> Vec<u8> {
         versions: None,
         attach: AttachNumber::new(1 << 60),
         next: Seq::new(1 << 50),
+        digest: None,
         proof: None,
     };
     encoded(&reject.into())

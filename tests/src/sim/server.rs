@@ -641,6 +641,7 @@ fn busy(code: Code, retry_after: Option<std::time::Duration>) -> Refused {
         versions: None,
         attach: None,
         next: None,
+        digest: None,
         proof: None,
     };
     let mut answer = PREFACE.to_vec();

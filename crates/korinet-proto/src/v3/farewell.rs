@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use korinet_wire::v3::{self as wire, Addresses, Code, Digest, How, Seq};
+use korinet_wire::v3::{
+    self as wire, Addresses, Code, Digest, How, MAX_ADDRESS, MAX_ADDRESSES, MAX_TEXT, Seq, clipped,
+};
 
 use super::Transmit;
 
@@ -14,7 +16,7 @@ pub(super) struct Farewell {
 
 impl Farewell {
     pub(super) fn new(code: Code, text: &str, how: How) -> Self {
-        let text = clipped(text).to_owned();
+        let text = clipped(text, MAX_TEXT).to_owned();
         Self { code, text, how }
     }
 
@@ -63,25 +65,15 @@ impl GoAway {
         let addresses: Vec<&str> = self
             .addresses
             .iter()
-            .take(16)
-            .map(|text| clipped(text))
+            .take(MAX_ADDRESSES)
+            .map(|text| clipped(text, MAX_ADDRESS))
             .collect();
         out.put_frame(&wire::Frame::GoAway(wire::GoAway {
             code: self.code,
-            text: clipped(&self.text),
+            text: clipped(&self.text, MAX_TEXT),
             deadline: self.deadline,
             retry_after: self.retry_after,
             addresses: Addresses::new(&addresses),
         }))
     }
-}
-
-/// As much of a text as a frame may carry.
-fn clipped(text: &str) -> &str {
-    const MAX: usize = 256;
-    let mut len = text.len().min(MAX);
-    while !text.is_char_boundary(len) {
-        len -= 1;
-    }
-    &text[..len]
 }

@@ -486,7 +486,7 @@ fn draw(random: &mut Xoshiro256PlusPlus) -> OpenNonce {
 /// nothing else as one.
 impl Hash for ClientSession {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.attach, &self.phase, &self.session).hash(state);
+        (self.attach, &self.phase, self.nonce, &self.session).hash(state);
         (&self.backlog, &self.inbox, self.sent, self.settled).hash(state);
         (&self.closing, self.drain_wait, self.unauthenticated).hash(state);
         (&self.actions, &self.events).hash(state);

@@ -1,10 +1,11 @@
 use bytes::Bytes;
 use korinet_wire::v3::{
-    self as wire, AttachNumber, Code, PrefaceError, Proof, Reject, Seq, Versions,
+    self as wire, AttachNumber, Code, Digest, MAX_TEXT, PrefaceError, Proof, Reject, Seq, Versions,
+    clipped,
 };
 
 use super::channel::{Channel, Claim, SessionKey};
-use super::seal::{MINOR, clipped, seal};
+use super::seal::{MINOR, seal};
 use crate::ConnectionError;
 
 /// A connection that gets no session.
@@ -25,6 +26,7 @@ pub(super) struct Denial {
     pub(super) versions: Option<Versions>,
     pub(super) attach: Option<AttachNumber>,
     pub(super) next: Option<Seq>,
+    pub(super) digest: Option<Digest>,
 }
 
 impl Denial {
@@ -35,6 +37,7 @@ impl Denial {
             versions: None,
             attach: None,
             next: None,
+            digest: None,
         }
     }
 
@@ -79,11 +82,12 @@ pub(super) fn reject(denial: &Denial, prover: Option<(&SessionKey, &Channel, &Pr
     let frame = |proof| {
         wire::Frame::Reject(Reject {
             code: denial.code,
-            text: clipped(&denial.text, 256),
+            text: clipped(&denial.text, MAX_TEXT),
             retry_after: None,
             versions: denial.versions,
             attach: denial.attach,
             next: denial.next,
+            digest: denial.digest,
             proof,
         })
     };

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use korinet_wire::v3::{Code, Intent, OpenNonce, Seq, SessionId};
+use korinet_wire::v3::{Code, Digest, Intent, OpenNonce, Seq, SessionId};
 
 use super::ServerConfig;
 use super::channel::{Channel, SessionKey};
@@ -47,12 +47,15 @@ pub struct Tombstone {
     pub(super) code: Code,
     /// Every message below was taken.
     pub(super) next: Seq,
+    /// The digest there.
+    pub(super) digest: Option<Digest>,
 }
 
 impl Tombstone {
     pub(super) fn denial(&self) -> Denial {
         Denial {
             next: Some(self.next),
+            digest: self.digest,
             ..Denial::of(self.code, String::new())
         }
     }
@@ -186,6 +189,12 @@ impl<T> Registry<T> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.forgetting.front().map(|(at, _)| *at)
+    }
+
+    /// The session with this name, to look at.
+    #[must_use]
+    pub fn get(&self, id: SessionId) -> Option<&T> {
+        self.sessions.get(&id).map(|entry| &entry.session)
     }
 
     /// The session with this name.

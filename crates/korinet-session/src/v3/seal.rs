@@ -1,6 +1,6 @@
 use bytes::{Bytes, BytesMut};
 use korinet_proto::v3::Transmit;
-use korinet_wire::v3::{self as wire, Code, Digest, How, PREFACE, Proof, Seq};
+use korinet_wire::v3::{self as wire, Code, Digest, How, MAX_TEXT, PREFACE, Proof, Seq, clipped};
 
 /// The minor version of protocol v3 that is spoken here.
 pub(super) const MINOR: u16 = 0;
@@ -41,19 +41,10 @@ pub(super) fn close_frame(code: Code, text: &str, next: Seq, digest: Option<Dige
     let mut out = Transmit::new();
     out.put_frame(&wire::Frame::Close(wire::Close {
         code,
-        text: clipped(text, 256),
+        text: clipped(text, MAX_TEXT),
         how: How::End,
         next,
         digest,
     }));
     out.into_bytes()
-}
-
-/// As much of a text as fits into `max` bytes.
-pub(super) fn clipped(text: &str, max: usize) -> &str {
-    let mut len = text.len().min(max);
-    while !text.is_char_boundary(len) {
-        len -= 1;
-    }
-    &text[..len]
 }

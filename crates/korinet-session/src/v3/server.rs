@@ -251,10 +251,12 @@ impl ServerSession {
         }
         let windows = conversation.windows();
         self.acknowledged = windows.send.oldest().get() - 1;
+        let (next, digest) = windows.receive.taken();
         self.tombstone = Some(Tombstone {
             key: self.key.clone(),
             code,
-            next: windows.receive.taken().0,
+            next,
+            digest,
         });
         self.expires_at = None;
         self.welcome = None;

@@ -3,10 +3,11 @@ use core::time::Duration;
 
 use minicbor::encode::Write;
 
+use super::ack::write_digest;
 use super::output::{Output, Written};
 use super::quoted::{Millis, Quoted};
 use super::value::{Elements, Value};
-use super::{AttachNumber, Code, MAX_TEXT, Proof, Seq, Versions};
+use super::{AttachNumber, Code, Digest, MAX_TEXT, Proof, Seq, Versions};
 use crate::DecodeError;
 
 /// REJECT: a server's refusal instead of WELCOME; the connection ends after it.
@@ -24,6 +25,8 @@ pub struct Reject<'a> {
     pub attach: Option<AttachNumber>,
     /// The server had taken every message below (V3-38); not to be believed without a proof (V3-33).
     pub next: Option<Seq>,
+    /// The digest at `next`, with the feature checksum (V3-27).
+    pub digest: Option<Digest>,
     /// There where the server holds the key and the HELLO's proof was right (V3-31).
     pub proof: Option<Proof>,
 }
@@ -47,6 +50,10 @@ impl<'a> Reject<'a> {
                 .map(AttachNumber::decode)
                 .transpose()?,
             next: entries.optional(5, "next")?.map(Value::seq).transpose()?,
+            digest: entries
+                .optional(6, "digest")?
+                .map(Value::digest)
+                .transpose()?,
             proof: None,
         };
         entries.finish()?;
@@ -78,6 +85,10 @@ impl<'a> Reject<'a> {
             output.uint(5)?;
             output.seq(next)?;
         }
+        if let Some(digest) = self.digest {
+            output.uint(6)?;
+            output.digest(digest)?;
+        }
         output.proof(self.proof)
     }
 
@@ -87,6 +98,7 @@ impl<'a> Reject<'a> {
             self.versions.is_some(),
             self.attach.is_some(),
             self.next.is_some(),
+            self.digest.is_some(),
         ];
         2 + optional.map(u64::from).iter().sum::<u64>()
     }
@@ -108,6 +120,7 @@ impl fmt::Display for Reject<'_> {
         if let Some(next) = self.next {
             write!(f, " next={next}")?;
         }
+        write_digest(self.digest, f)?;
         f.write_str(if self.proof.is_some() { " proven" } else { "" })
     }
 }

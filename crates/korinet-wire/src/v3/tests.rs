@@ -192,6 +192,7 @@ fn rejects() {
         versions: None,
         attach: None,
         next: None,
+        digest: None,
         proof: None,
     };
     agree(plain, &[b"\x82\x03\xa2\x00\x19\x01\x90\x01\x60"]);
@@ -201,6 +202,7 @@ fn rejects() {
         versions: Some(Versions { min: 2, max: 2 }),
         attach: AttachNumber::new(7),
         next: Some(Seq::END),
+        digest: None,
         proof: Some(PROOF),
         ..plain
     };
@@ -291,4 +293,18 @@ fn probes_and_endings() {
         close,
         &[b"\x82\x09\xa5\x00\x00\x01\x60\x02\x01\x03\x04\x04\x44\x0b\xad\xca\xfe"],
     );
+}
+
+#[test]
+fn a_text_is_cut_between_characters() {
+    for (max, expect) in [
+        (0, ""),
+        (1, "a"),
+        (2, "a"),
+        (3, "a\u{e9}"),
+        (4, "a\u{e9}b"),
+        (9, "a\u{e9}b"),
+    ] {
+        assert_eq!(clipped("a\u{e9}b", max), expect, "{max}");
+    }
 }

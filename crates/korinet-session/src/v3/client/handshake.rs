@@ -288,10 +288,20 @@ impl ClientSession {
             code: reject.code,
             text: reject.text.to_owned(),
             retry_after: reject.retry_after.unwrap_or_default(),
-            next: reject.next.filter(|_| is_proven),
+            next: reject
+                .next
+                .filter(|next| is_proven && self.has_sent(*next, reject.digest)),
             is_answer: true,
         };
         self.handle_refusal(now, refusal, false);
+    }
+
+    /// Whether what the server has taken below `next` is what this side has sent (V3-33).
+    fn has_sent(&self, next: wire::Seq, digest: Option<wire::Digest>) -> bool {
+        self.session.as_ref().is_some_and(|session| {
+            let send = &session.conversation.windows().send;
+            mutated!(HistoryNotCompared) || send.digest_at(next) == digest
+        })
     }
 
     /// V3-33.

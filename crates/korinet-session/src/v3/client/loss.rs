@@ -22,10 +22,16 @@ impl ClientSession {
             self.nonce = draw(&mut self.random);
             return self.fail(now, reason, false, Duration::ZERO);
         }
-        let is_ended = matches!(&why, Loss::Refused { code, .. } if *code == Code::SESSION_ENDED);
-        if let (Some(session), Some(next)) = (&mut self.session, next) {
+        let code = if let Loss::Refused { code, .. } = &why {
+            Some(*code)
+        } else {
+            None
+        };
+        // Where the two have different histories, what the server has taken may be something else.
+        let is_over = matches!(code, Some(Code::SESSION_ENDED | Code::SESSION_EXPIRED));
+        if let (Some(session), Some(next), true) = (&mut self.session, next, is_over) {
             session.conversation.windows_mut().send.settle(next);
-            if is_ended {
+            if code == Some(Code::SESSION_ENDED) {
                 // The other side has closed in good order, or has heard that this one did.
                 return self.end(self.ending(Code::SESSION_ENDED, String::new()));
             }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use korinet_proto::v3::{Agreed, ReceiveWindow, SendWindow, Windows};
 use korinet_wire::v3::{
-    self as wire, Answer, Code, Features, Intent, Open, Opened, Positions, Proof, Resume, Seq,
-    Welcome,
+    self as wire, Answer, Code, Features, Intent, MAX_AGENT, Open, Opened, Positions, Proof,
+    Resume, Seq, Welcome, clipped,
 };
 
 use super::{Grant, ServerSession};
@@ -15,7 +15,7 @@ use crate::v3::continuity::{check, local_positions};
 use crate::v3::conversation::Conversation;
 use crate::v3::denial::{Denial, Refused};
 use crate::v3::greeting::Greeting;
-use crate::v3::seal::{MINOR, clipped, seal};
+use crate::v3::seal::{MINOR, seal};
 use crate::v3::{Continuity, Event, ServerConfig, Settings};
 
 impl ServerSession {
@@ -164,13 +164,10 @@ impl ServerSession {
             return Err(Denial::of(Code::FEATURE_REQUIRED, text));
         }
         let windows = conversation.windows();
-        match check(windows, positions) {
-            Ok(()) => Ok(local_positions(windows)),
-            Err(why) => Err(Denial {
-                next: Some(windows.receive.taken().0),
-                ..Denial::of(why.code(), why.to_string())
-            }),
-        }
+        // How far a history goes says nothing to who has another one.
+        check(windows, positions)
+            .map(|()| local_positions(windows))
+            .map_err(|why| Denial::of(why.code(), why.to_string()))
     }
 
     /// V3-37.
@@ -210,7 +207,7 @@ impl ServerSession {
             wire::Frame::Welcome(Welcome {
                 version: MINOR,
                 features: self.features,
-                agent: clipped(&self.settings.agent, 128),
+                agent: clipped(&self.settings.agent, MAX_AGENT),
                 keep_alive: self.keep_alive(greeting),
                 instance: self.instance,
                 session: self.id,

@@ -50,6 +50,7 @@ fn reject(code: Code) -> Frame<'static> {
         versions: None,
         attach: AttachNumber::new(1000),
         next: None,
+        digest: None,
         proof: None,
     })
 }

@@ -157,6 +157,59 @@ fn a_client_that_was_set_back_is_told_and_nothing_is_swallowed() {
     assert_eq!(received.collect::<Vec<_>>(), [&b"other"[..]]);
 }
 
+// V3-34: what the server has taken under that number is not what this client has sent since.
+#[test]
+fn a_client_that_is_behind_does_not_take_the_position_of_another_for_its_own() {
+    let mut pair = Pair::attached();
+    let mut set_back = pair.client.clone();
+    pair.send(b"one");
+    pair.run();
+    assert_eq!(pair.at_server(), [&b"one"[..]]);
+    set_back.handle_disconnected(pair.now, attach(1), LOST);
+    pair.client = set_back;
+    pair.now += Duration::from_secs(1);
+    pair.client.handle_timeout(pair.now);
+    pair.collect();
+    pair.flush(attach(2));
+    pair.send(b"other");
+    pair.wait(Duration::from_secs(5));
+    assert!(pair.client_events.iter().any(|event| matches!(
+        event,
+        Event::Lost { why: Loss::Refused { code, .. }, resent: 1, .. }
+            if *code == Code::POSITION_AHEAD
+    )));
+}
+
+// V3-33: nor the position of a session that has expired.
+#[test]
+fn what_another_history_has_taken_releases_nothing() {
+    let mut pair = Pair::attached();
+    let mut set_back = pair.client.clone();
+    pair.send(b"one");
+    pair.run();
+    assert_eq!(pair.at_server(), [&b"one"[..]]);
+    pair.cut();
+    let expiry = pair.now + Duration::from_secs(300);
+    pair.session().handle_timeout(expiry);
+    pair.collect();
+    set_back.handle_disconnected(pair.now, attach(1), LOST);
+    pair.client = set_back;
+    pair.send(b"other");
+    pair.wait(Duration::from_secs(5));
+    assert!(pair.client_events.iter().any(|event| matches!(
+        event,
+        Event::Lost {
+            why: Loss::Refused {
+                code: Code::SESSION_EXPIRED,
+                ..
+            },
+            resent: 1,
+            ..
+        }
+    )));
+    assert_eq!(pair.at_server(), [&b"other"[..]]);
+}
+
 fn policy(on_lost: OnLost) -> Pair {
     let mut config = ClientConfig::new(1);
     config.on_lost = on_lost;

@@ -276,6 +276,7 @@ fn a_connection_that_is_refused_or_closed_is_ended_in_good_order() {
         versions: None,
         attach: None,
         next: None,
+        digest: None,
         proof: None,
     };
     wire::Frame::from(reject).encode(&mut bytes).unwrap();
