@@ -195,8 +195,20 @@ fn resuming(bounds: Bounds) -> Vec<Config> {
         },
         Config {
             name: "session: a server that was set back",
-            checksum: true,
             client_messages: bounds.pick(1, 2, 2),
+            server_messages: bounds.pick(1, 1, 2),
+            faults: Faults {
+                rollbacks: 1,
+                cuts: bounds.pick(0, 0, 1),
+                ..NONE
+            },
+            sights: &[Sight::Lost],
+            ..Config::base()
+        },
+        Config {
+            name: "session: a server that was set back and has no digests",
+            checksum: false,
+            client_messages: bounds.pick(0, 1, 2),
             server_messages: bounds.pick(1, 1, 2),
             faults: Faults {
                 rollbacks: 1,

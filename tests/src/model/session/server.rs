@@ -82,11 +82,11 @@ impl Server {
     }
 
     /// The program sends a message; whether it was accepted.
-    pub(super) fn send(&mut self, session: usize, instance: u8) -> bool {
+    pub(super) fn send(&mut self, session: usize, life: u8) -> bool {
         let log = &mut self.logs[session];
         // Each life of the server says something else.
         let number = u8::try_from(0x10 * session + log.sent.len() + 1).unwrap();
-        let content = 0x80 + number + (instance - 1) * 4;
+        let content = 0x80 + number + (life - 1) * 4;
         let Some(core) = self.registry.get_mut(id_of(session)) else {
             return false;
         };
