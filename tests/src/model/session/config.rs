@@ -74,6 +74,7 @@ impl Config {
         let mut all = resuming(bounds);
         all.extend(hostile(bounds));
         all.extend(ending(bounds));
+        all.extend(combined(bounds));
         all
     }
 
@@ -276,6 +277,50 @@ fn hostile(bounds: Bounds) -> Vec<Config> {
                 ..NONE
             },
             sights: &[Sight::Resumed, Sight::TakenOver, Sight::Lost],
+            ..Config::base()
+        },
+    ]
+}
+
+/// Two faults that have more to do with each other than with a network.
+fn combined(bounds: Bounds) -> Vec<Config> {
+    vec![
+        Config {
+            name: "session: one of two copies closes",
+            client_messages: 2,
+            server_messages: bounds.pick(0, 0, 1),
+            faults: Faults {
+                cuts: bounds.pick(0, 0, 1),
+                copies: 1,
+                client_closes: 1,
+                ..NONE
+            },
+            sights: &[Sight::ClosedHere, Sight::Lost],
+            ..Config::base()
+        },
+        Config {
+            name: "session: two copies at a server that forgets",
+            client_messages: bounds.pick(1, 2, 2),
+            server_messages: bounds.pick(0, 0, 1),
+            faults: Faults {
+                restarts: 1,
+                copies: 1,
+                ..NONE
+            },
+            sights: &[Sight::Lost, Sight::TakenOver],
+            ..Config::base()
+        },
+        Config {
+            name: "session: both sides close, and the server forgets",
+            server_messages: bounds.pick(0, 1, 1),
+            faults: Faults {
+                cuts: bounds.pick(0, 1, 1),
+                restarts: 1,
+                client_closes: 1,
+                server_closes: 1,
+                ..NONE
+            },
+            sights: &[Sight::ClosedHere, Sight::Lost],
             ..Config::base()
         },
     ]
