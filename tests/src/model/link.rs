@@ -12,6 +12,7 @@
 //! acknowledges what was not sent.
 
 mod config;
+mod damage;
 mod drain;
 mod side;
 mod state;

@@ -18,14 +18,19 @@
 //! some time ago, a thief who plays a recorded HELLO or guesses, an impostor who answers in the server's place,
 //! and a client that goes on as two copies. Expiry, forgetting and closing are counted like faults.
 
+mod action;
 mod check;
 mod client;
+mod client_driver;
 mod config;
 mod drain;
 mod hostile;
 mod link;
+mod routing;
+mod scenarios;
 mod seen;
 mod server;
+mod server_driver;
 mod state;
 
 use stateright::{Model, Property};
@@ -33,9 +38,10 @@ use stateright::{Model, Property};
 use super::drained::Drained;
 use super::flaw::{Flaw, never};
 
+pub use action::{Cut, SessionAction};
 pub use config::{Config, Faults};
 pub use seen::{Seen, Sight};
-pub use state::{Cut, SessionAction, SessionState};
+pub use state::SessionState;
 
 /// The model in one configuration.
 #[derive(Debug)]

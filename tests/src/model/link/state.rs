@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
-use korinet_proto::v3::Transmit;
+use bytes::Bytes;
 use korinet_wire::v3::{Ack, Frame, Level, Seq};
 
 use super::Config;
+use super::damage::{damage, is_message};
 use super::side::Side;
 use crate::model::flaw::{Flaw, catching};
 use crate::model::{fingerprint, frames};
@@ -285,31 +285,4 @@ impl LinkState {
 
 fn as_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap()
-}
-
-fn is_message(frame: &[u8]) -> bool {
-    matches!(Frame::decode_body(frames::body(frame)), Ok(Frame::Data(_)))
-}
-
-/// The frame with one bit of its payload, or of its position, changed: it is a frame all the same.
-fn damage(frame: &Bytes) -> Option<Bytes> {
-    let changed = match Frame::decode_body(frames::body(frame)).ok()? {
-        Frame::Data(mut data) => {
-            let payload: Vec<u8> = data.payload.iter().map(|byte| byte ^ 0x40).collect();
-            data.payload = &payload;
-            let mut bytes = BytesMut::new();
-            bytes.extend_from_slice(data.head().as_bytes());
-            bytes.extend_from_slice(&payload);
-            bytes.extend_from_slice(data.tail().as_bytes());
-            let mut out = Transmit::new();
-            out.put_slice(&bytes);
-            return Some(out.into_bytes());
-        }
-        Frame::Ack(ack) => Frame::Ack(Ack {
-            next: ack.next.next()?,
-            ..ack
-        }),
-        _ => return None,
-    };
-    Some(frames::encoded(&changed))
 }
