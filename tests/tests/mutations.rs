@@ -43,7 +43,7 @@ fn every_cut() -> Result<(), String> {
 }
 
 fn some_worlds() -> Result<(), String> {
-    (0..100).try_for_each(|seed| match sim::run(seed, &Plan::default()) {
+    (0..64).try_for_each(|seed| match sim::run(seed, &Plan::default()) {
         Ok(_) => Ok(()),
         Err(failure) => Err(format!("seed {seed}: {}", failure.what)),
     })
