@@ -2,19 +2,20 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::{Bytes, BytesMut};
-use korinet_proto::v3::{Payload, Transmit};
+use korinet_proto::v3::Transmit;
 use korinet_session::ConnectionError;
-use korinet_session::v3::{
-    Action, ClientConfig, ClientSession, Continuity, Credential, Delivery, Event, InDoubt,
-    SendError,
-};
-use korinet_wire::v3::{AttachNumber, Code, Kind, Seq, SessionId};
+use korinet_session::v3::{Action, ClientConfig, ClientSession, Credential, Event};
+use korinet_wire::v3::{AttachNumber, SessionId};
 
-use super::course::{Course, kind_of};
-use super::ledger::{MessageId, Terms};
+use super::course::Course;
+use super::ledger::MessageId;
 use super::link::{Dialler, End, LinkId, ProcessId, Side};
 use super::network::Network;
-use super::tally::{Fate, Fault};
+use super::tally::Fault;
+
+mod account;
+
+mod application;
 
 /// A client process: a session, and what drives it.
 #[derive(Debug, Clone)]
@@ -255,193 +256,6 @@ impl ClientNode {
         }
         network.write(*link, Side::Client, &out.into_bytes())?;
         Ok(true)
-    }
-
-    fn handle_event(&mut self, network: &mut Network, event: Event) -> Result<(), String> {
-        network.note(format_args!("client {} is told {event:?}", self.index));
-        network.trace.record((self.index, &event));
-        if let Some(kind) = kind_of(&event) {
-            network.report.events.add(kind);
-        }
-        self.course
-            .advance(&event)
-            .map_err(|error| format!("client {}: {error}", self.index))?;
-        let session = self.current;
-        match &event {
-            Event::Attached(continuity) if !continuity.resumed => {
-                self.handle_opened(network, continuity)?;
-            }
-            Event::Lost {
-                resent, in_doubt, ..
-            } => self.hand_back(network, in_doubt, *resent)?,
-            Event::Closed { in_doubt, .. } => self.hand_back(network, in_doubt, 0)?,
-            _ => {}
-        }
-        let link = self.last_link().unwrap_or(LinkId(u32::MAX));
-        self.told.push((link, session, event));
-        Ok(())
-    }
-
-    fn handle_opened(
-        &mut self,
-        network: &mut Network,
-        continuity: &Continuity,
-    ) -> Result<(), String> {
-        let session = continuity.session;
-        let resent = &self.tickets[usize::try_from(self.settled).unwrap()..];
-        self.backlog = resent.len();
-        let Some((server, limits)) = network.ledger.granted(session) else {
-            return Err(format!("no server has session {session}"));
-        };
-        let terms = Terms {
-            sender: self.process,
-            level: self.config.level,
-            limits,
-        };
-        network.ledger.open(session, Side::Client, terms, resent)?;
-        network
-            .ledger
-            .set_receiver(session, Side::Server, self.process);
-        network.ledger.set_receiver(session, Side::Client, server);
-        self.offset = self.settled;
-        self.current = Some(session);
-        Ok(())
-    }
-
-    /// What is in doubt is all that is not acknowledged; or all of that is sent again.
-    fn hand_back(
-        &mut self,
-        network: &mut Network,
-        in_doubt: &[InDoubt],
-        resent: u64,
-    ) -> Result<(), String> {
-        let (all, told) = (self.tickets.len() as u64, in_doubt.len() as u64 + resent);
-        self.settle_to(network, all.saturating_sub(told))?;
-        self.current = None;
-        let open = all - self.settled;
-        if told != open || (resent > 0 && !in_doubt.is_empty()) {
-            return Err(format!(
-                "client {}: {open} messages are open, {resent} are sent again, {} in doubt",
-                self.index,
-                in_doubt.len()
-            ));
-        }
-        for message in in_doubt {
-            if message.ticket.0 != self.settled + 1 {
-                return Err(format!("{:?} is not the next in doubt", message.ticket));
-            }
-            let id = self.tickets[usize::try_from(self.settled).unwrap()];
-            network.ledger.handed_back(id, message)?;
-            self.settled += 1;
-        }
-        Ok(())
-    }
-
-    /// What the session counts as acknowledged has to be it.
-    fn settle(&mut self, network: &mut Network) -> Result<(), String> {
-        // Of a session that has come to its end, its last event tells.
-        if self.current.is_some() && self.session.session() == self.current {
-            self.settle_to(network, self.session.acknowledged().0)?;
-        }
-        Ok(())
-    }
-
-    fn settle_to(&mut self, network: &mut Network, acknowledged: u64) -> Result<(), String> {
-        let Some(session) = self.current else {
-            return Ok(());
-        };
-        if acknowledged != self.settled {
-            let count = acknowledged.saturating_sub(self.offset);
-            network
-                .ledger
-                .acknowledged(session, Side::Client, count)
-                .map_err(|error| format!("client {}: {error}", self.index))?;
-            self.settled = acknowledged;
-        }
-        Ok(())
-    }
-
-    fn check_bounds(&self, network: &Network) -> Result<(), String> {
-        let (messages, bytes) = self.session.in_flight();
-        let limits = self
-            .current
-            .and_then(|session| network.ledger.limits(session, Side::Client));
-        let fits = limits.is_none_or(|limits| {
-            messages <= limits.messages as usize && bytes <= u64::from(limits.bytes)
-        });
-        if fits || messages <= self.backlog.max(1) {
-            return Ok(());
-        }
-        Err(format!(
-            "client {} has {messages} messages of {bytes} bytes unacknowledged",
-            self.index
-        ))
-    }
-
-    /// Its application sends a message; `None`, if it is not accepted.
-    pub fn send(
-        &mut self,
-        network: &mut Network,
-        kind: Kind,
-        re: Option<Seq>,
-        payload: Bytes,
-    ) -> Result<Result<(), SendError>, String> {
-        let sent = if payload.len().is_multiple_of(2) {
-            self.session.send(kind, re, Payload::Copied(&payload))
-        } else {
-            self.session
-                .send(kind, re, Payload::Shared(payload.clone()))
-        };
-        let ticket = match sent {
-            Ok(ticket) => ticket,
-            Err(error) => {
-                network.ledger.count(Fate::Refused);
-                return Ok(Err(error));
-            }
-        };
-        let Some(session) = self.current else {
-            return Err(format!("{ticket:?} accepted without a session"));
-        };
-        let message = (kind, re, payload);
-        let id = network.ledger.accepted(session, Side::Client, message)?;
-        self.tickets.push(id);
-        if ticket.0 != self.tickets.len() as u64 {
-            return Err(format!("{ticket:?} for message {}", self.tickets.len()));
-        }
-        self.pump(network)?;
-        Ok(Ok(()))
-    }
-
-    /// Its application reads the next message.
-    pub fn recv(&mut self, network: &mut Network) -> Result<Option<Delivery>, String> {
-        let Some(delivery) = self.session.recv() else {
-            return Ok(None);
-        };
-        network.note(format_args!("client {} reads {delivery:?}", self.index));
-        network
-            .ledger
-            .delivered(Side::Server, &delivery)
-            .map_err(|error| format!("client {}: {error}", self.index))?;
-        self.pump(network)?;
-        Ok(Some(delivery))
-    }
-
-    /// Its application is done with a message.
-    pub fn finish(
-        &mut self,
-        network: &mut Network,
-        session: SessionId,
-        seq: Seq,
-    ) -> Result<(), String> {
-        network.ledger.finished(session, Side::Server, seq)?;
-        self.session.finish(session, seq);
-        self.pump(network)
-    }
-
-    /// Its application closes the session.
-    pub fn close(&mut self, network: &mut Network) -> Result<(), String> {
-        self.session.close(network.now(), Code::DONE, "");
-        self.pump(network)
     }
 
     /// It is at this place from now on.

@@ -7,7 +7,7 @@ pub struct Conditions {
     pub connect: Connect,
     /// Who answers.
     pub host: Host,
-    /// Whether the server side hears of the connection only with its first bytes.
+    /// How long bytes are under way, at least and at most.
     pub latency: (u64, u64),
     /// The most bytes that arrive at once.
     pub slice: u64,

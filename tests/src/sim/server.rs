@@ -1,22 +1,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{Bytes, BytesMut};
-use korinet_proto::v3::{GoAway, Payload, Transmit};
+use korinet_proto::v3::Transmit;
 use korinet_session::v3::{
-    Action, Delivery, Event, Grant, Greeted, Greeter, Greeting, Principal, Refused, Registry,
-    Route, SendError, ServerConfig, ServerSession, SessionKey,
+    Action, Event, Greeted, Greeter, Principal, Registry, ServerConfig, ServerSession,
 };
-use korinet_wire::v3::{
-    AttachNumber, Code, InstanceId, Intent, Kind, Level, Limits, OpenNonce, PREFACE, Reject, Seq,
-    SessionId,
-};
+use korinet_wire::v3::{AttachNumber, Code, InstanceId, Level, Limits, OpenNonce, SessionId};
 
 use super::client::{broken, hash_of};
-use super::course::{Course, kind_of};
-use super::ledger::Terms;
-use super::link::{Dialler, LinkId, ProcessId, Side};
+use super::course::Course;
+use super::link::{LinkId, ProcessId, Side};
 use super::network::Network;
-use super::tally::{Fate, Fault};
+use super::tally::Fault;
+
+mod account;
+
+mod greeting;
+
+mod application;
 
 /// A server process: what accepts connections, and its sessions.
 #[derive(Debug, Clone)]
@@ -159,127 +160,6 @@ impl ServerNode {
         self.pump(network, id)
     }
 
-    fn handle_greeting(
-        &mut self,
-        network: &mut Network,
-        link: LinkId,
-        greeting: &Greeting,
-    ) -> Result<(), String> {
-        if let Some((code, retry_after)) = self.refusals.pop() {
-            network.fault(Fault::Refusal);
-            return self.refuse(network, link, &busy(code, retry_after));
-        }
-        let hello = greeting.hello().ok_or("a greeting without a HELLO")?;
-        let name = hello.authentication.map_or(&[][..], |shown| shown.bytes);
-        let principal = Principal(String::from_utf8_lossy(name).into_owned());
-        let channel = network.links[&link].channel();
-        let now = network.now();
-        let id = match self.registry.route(greeting, &channel, &principal) {
-            Route::Refused(refused) => return self.refuse(network, link, &refused),
-            Route::Session(id, session) => {
-                let before = hash_of(session);
-                if let Err(refused) = session.handle_greeting(now, greeting, &channel) {
-                    if before != hash_of(session) {
-                        return Err(format!("a HELLO that was refused changed {id}"));
-                    }
-                    return self.refuse(network, link, &refused);
-                }
-                id
-            }
-            Route::New => {
-                let grant = Grant {
-                    session: SessionId::from_bytes(network.draw.bytes()),
-                    key: SessionKey::from_bytes(network.draw.bytes()),
-                    instance: self.instance,
-                };
-                match ServerSession::open(now, greeting, &channel, &grant, &self.config) {
-                    Err(refused) => return self.refuse(network, link, &refused),
-                    Ok(session) => self.insert(greeting, principal, session)?,
-                }
-            }
-        };
-        self.own(network, link, id, greeting.attach())
-    }
-
-    fn insert(
-        &mut self,
-        greeting: &Greeting,
-        principal: Principal,
-        session: ServerSession,
-    ) -> Result<SessionId, String> {
-        let id = session.id();
-        let Intent::Open(open) = greeting.hello().ok_or("a greeting without a HELLO")?.intent
-        else {
-            return Err("a session is opened to be resumed".to_owned());
-        };
-        let opened_as = (principal.clone(), open.nonce);
-        if let Some(other) = self.nonces.insert(opened_as.clone(), id) {
-            return Err(format!("one open has two sessions, {other} and {id}"));
-        }
-        let desk = Desk {
-            course: Course::new(Side::Server),
-            limits: open.limits,
-            level: open.level,
-            opened_as,
-            settled: 0,
-        };
-        self.courses.insert(id, desk);
-        self.registry.insert(greeting, principal, id, session);
-        Ok(id)
-    }
-
-    fn own(
-        &mut self,
-        network: &mut Network,
-        link: LinkId,
-        id: SessionId,
-        attach: AttachNumber,
-    ) -> Result<(), String> {
-        let attack = network
-            .links
-            .get(&link)
-            .and_then(|link| link.attack.clone());
-        if let Some((fault @ (Fault::StolenId | Fault::WrongPrincipal), _)) = attack
-            && network.ledger.is_open(id, Side::Client)
-        {
-            return Err(format!("{id} is taken over by an attacker: {fault:?}"));
-        }
-        let (_, input) = self.greeters.remove(&link).ok_or("no such connection")?;
-        if let Some(other) = self.by_attach.insert((id, attach), link) {
-            return Err(format!("{link} and {other} are both attempt {attach}"));
-        }
-        self.owned.insert(
-            link,
-            Owned {
-                session: id,
-                attach,
-                input,
-            },
-        );
-        self.pump(network, id)?;
-        self.handle_bytes(network, link, &Bytes::new())
-    }
-
-    fn refuse(
-        &mut self,
-        network: &mut Network,
-        link: LinkId,
-        refused: &Refused,
-    ) -> Result<(), String> {
-        network.note(format_args!("server refuses {link}: {}", refused.reason));
-        let is_stale = refused.reason.to_string().contains("stale");
-        let dialler = network.links.get(&link).map(|link| link.dialler);
-        if is_stale && dialler.is_some_and(|dialler| dialler != Dialler::Attacker) {
-            network.fault(Fault::LateHello);
-        }
-        self.greeters.remove(&link);
-        if !refused.answer.is_empty() {
-            network.write(link, Side::Server, &refused.answer)?;
-        }
-        network.finish(link, Side::Server);
-        Ok(())
-    }
-
     /// Does what a session wants, until it wants nothing more.
     pub(super) fn pump(&mut self, network: &mut Network, id: SessionId) -> Result<(), String> {
         loop {
@@ -314,78 +194,6 @@ impl ServerNode {
         Ok(is_busy)
     }
 
-    fn handle_event(
-        &mut self,
-        network: &mut Network,
-        id: SessionId,
-        event: Event,
-    ) -> Result<(), String> {
-        network.note(format_args!("server {id} is told {event:?}"));
-        network.trace.record((id, &event));
-        if let Some(kind) = kind_of(&event) {
-            network.report.events.add(kind);
-        }
-        let desk = self.courses.get_mut(&id).ok_or("no such session")?;
-        desk.course
-            .advance(&event)
-            .map_err(|error| format!("server {id}: {error}"))?;
-        match &event {
-            Event::Attached(continuity) if !continuity.resumed => {
-                self.handle_opened(network, id)?;
-            }
-            Event::Closed { in_doubt, .. } => {
-                let mut next = desk.settled + 1;
-                for message in in_doubt {
-                    if message.ticket.0 != next {
-                        return Err(format!("{:?} is not the next in doubt", message.ticket));
-                    }
-                    let known = network.ledger.message(id, Side::Server, next);
-                    let message_id = known.ok_or("what was never sent is in doubt")?;
-                    network.ledger.handed_back(message_id, message)?;
-                    next += 1;
-                }
-                if network.ledger.message(id, Side::Server, next).is_some() {
-                    return Err(format!("message {next} of {id} is not in doubt"));
-                }
-            }
-            _ => {}
-        }
-        self.told.push((id, event));
-        Ok(())
-    }
-
-    /// The first time, or once more since the WELCOME was lost (V3-13).
-    fn handle_opened(&self, network: &mut Network, id: SessionId) -> Result<(), String> {
-        if network.ledger.is_open(id, Side::Server) {
-            return Ok(());
-        }
-        let desk = self.courses.get(&id).ok_or("no such session")?;
-        let terms = Terms {
-            sender: self.process,
-            level: desk.level,
-            limits: desk.limits,
-        };
-        let limits = self.config.settings.limits;
-        network.ledger.grant(id, self.process, limits);
-        network.ledger.open(id, Side::Server, terms, &[])
-    }
-
-    fn settle(&mut self, network: &mut Network, id: SessionId) -> Result<(), String> {
-        let (Some(session), Some(desk)) = (self.registry.get_mut(id), self.courses.get_mut(&id))
-        else {
-            return Ok(());
-        };
-        let acknowledged = session.acknowledged().0;
-        if acknowledged != desk.settled {
-            network
-                .ledger
-                .acknowledged(id, Side::Server, acknowledged)
-                .map_err(|error| format!("server {id}: {error}"))?;
-            desk.settled = acknowledged;
-        }
-        Ok(())
-    }
-
     fn transmit(&mut self, network: &mut Network, id: SessionId) -> Result<bool, String> {
         let Some(session) = self.registry.get_mut(id) else {
             return Ok(false);
@@ -406,23 +214,6 @@ impl ServerNode {
         }
         network.write(*link, Side::Server, &out.into_bytes())?;
         Ok(true)
-    }
-
-    fn check_bounds(&mut self, network: &Network, id: SessionId) -> Result<(), String> {
-        let (Some(session), Some(limits)) = (
-            self.registry.get_mut(id),
-            network.ledger.limits(id, Side::Server),
-        ) else {
-            return Ok(());
-        };
-        let (messages, bytes) = session.in_flight();
-        let fits = messages <= limits.messages as usize && bytes <= u64::from(limits.bytes);
-        if fits || messages <= 1 {
-            return Ok(());
-        }
-        Err(format!(
-            "server {id} has {messages} messages of {bytes} bytes unacknowledged"
-        ))
     }
 
     fn retire(&mut self, network: &Network, id: SessionId) -> Result<(), String> {
@@ -488,120 +279,6 @@ impl ServerNode {
         }
     }
 
-    /// The sessions that live.
-    pub fn sessions(&mut self) -> Vec<SessionId> {
-        self.registry.iter_mut().map(|(id, _)| id).collect()
-    }
-
-    /// The sessions that were closed and may have left something to be read.
-    #[must_use]
-    pub fn over(&self) -> Vec<SessionId> {
-        self.over.keys().copied().collect()
-    }
-
-    /// A session that lives.
-    pub fn session(&mut self, id: SessionId) -> Option<&mut ServerSession> {
-        self.registry.get_mut(id)
-    }
-
-    /// How many ended sessions are remembered.
-    #[must_use]
-    pub fn tombstones(&self) -> usize {
-        self.registry.tombstones()
-    }
-
-    /// The connection that a session has.
-    pub fn link_of(&mut self, id: SessionId) -> Option<LinkId> {
-        let attach = self.registry.get_mut(id)?.attached()?;
-        self.by_attach.get(&(id, attach)).copied()
-    }
-
-    /// The application of a session sends a message; an error, if it is not accepted.
-    pub fn send(
-        &mut self,
-        network: &mut Network,
-        id: SessionId,
-        (kind, re, payload): (Kind, Option<Seq>, Bytes),
-    ) -> Result<Result<(), SendError>, String> {
-        let session = self.registry.get_mut(id).ok_or("no such session")?;
-        let ticket = match session.send(kind, re, Payload::Copied(&payload)) {
-            Ok(ticket) => ticket,
-            Err(error) => {
-                network.ledger.count(Fate::Refused);
-                return Ok(Err(error));
-            }
-        };
-        let message = network
-            .ledger
-            .accepted(id, Side::Server, (kind, re, payload))?;
-        if network.ledger.message(id, Side::Server, ticket.0) != Some(message) {
-            return Err(format!("{ticket:?} is not the number of the message"));
-        }
-        self.pump(network, id)?;
-        Ok(Ok(()))
-    }
-
-    /// The application of a session reads the next message.
-    pub fn recv(
-        &mut self,
-        network: &mut Network,
-        id: SessionId,
-    ) -> Result<Option<Delivery>, String> {
-        let living = self.registry.get_mut(id);
-        let Some(session) = living.or_else(|| self.over.get_mut(&id)) else {
-            return Ok(None);
-        };
-        let Some(delivery) = session.recv() else {
-            self.over.remove(&id);
-            return Ok(None);
-        };
-        network.note(format_args!("server {id} reads {delivery:?}"));
-        network
-            .ledger
-            .delivered(Side::Client, &delivery)
-            .map_err(|error| format!("server {id}: {error}"))?;
-        self.pump(network, id)?;
-        Ok(Some(delivery))
-    }
-
-    /// The application of a session is done with a message.
-    pub fn finish(&mut self, network: &mut Network, id: SessionId, seq: Seq) -> Result<(), String> {
-        network.ledger.finished(id, Side::Client, seq)?;
-        if let Some(session) = self.registry.get_mut(id) {
-            session.finish(seq);
-        }
-        self.pump(network, id)
-    }
-
-    /// The application of a session closes it.
-    pub fn close(&mut self, network: &mut Network, id: SessionId) -> Result<(), String> {
-        if let Some(session) = self.registry.get_mut(id) {
-            session.close(network.now(), Code::DONE, "");
-        }
-        self.pump(network, id)
-    }
-
-    /// The server asks the client of a session to come back later.
-    pub fn go_away(
-        &mut self,
-        network: &mut Network,
-        id: SessionId,
-        go_away: GoAway,
-    ) -> Result<(), String> {
-        if let Some(session) = self.registry.get_mut(id) {
-            session.go_away(go_away);
-        }
-        self.pump(network, id)
-    }
-
-    /// The server closes the connection of a session.
-    pub fn detach(&mut self, network: &mut Network, id: SessionId) -> Result<(), String> {
-        if let Some(session) = self.registry.get_mut(id) {
-            session.detach(network.now(), Code::DRAINING, "");
-        }
-        self.pump(network, id)
-    }
-
     /// The process is killed: all that it knows is gone, and its ends of the connections.
     pub fn die(&mut self, network: &mut Network) {
         network.ledger.died(self.process);
@@ -629,30 +306,5 @@ fn act(
             Ok(())
         }
         other => Err(format!("unknown action {other:?} of a server")),
-    }
-}
-
-/// What a server answers that has no time for anybody.
-fn busy(code: Code, retry_after: Option<std::time::Duration>) -> Refused {
-    let reject = Reject {
-        code,
-        text: "later",
-        retry_after,
-        versions: None,
-        attach: None,
-        next: None,
-        digest: None,
-        proof: None,
-    };
-    let mut answer = PREFACE.to_vec();
-    korinet_wire::v3::Frame::Reject(reject)
-        .encode(&mut answer)
-        .unwrap();
-    Refused {
-        reason: korinet_session::ConnectionError::RefusedHere {
-            code,
-            text: "later".to_owned(),
-        },
-        answer: answer.into(),
     }
 }

@@ -28,16 +28,10 @@ fn run(name: &str) {
 
 pitfalls! {
     a_cut_between_receiving_and_handling
-    a_duplicate_after_a_resume
-    a_hello_that_arrives_late
-    a_late_end_of_the_old_connection
     a_long_pause_of_one_side
     a_message_at_every_step_of_coming_back
     a_thousand_resumes_without_a_pause
-    an_acknowledgement_of_what_was_not_sent
-    half_a_frame_is_never_continued
     idle_for_hours_then_cut
-    late_bytes_of_the_old_connection
     numbered_and_volatile_mixed
     one_stalled_peer_among_a_hundred
     resume_twice_in_a_row
@@ -51,6 +45,12 @@ pitfalls! {
     an_open_whose_answer_was_lost
     another_principal
     two_copies_of_one_client
+    a_duplicate_after_a_resume
+    a_hello_that_arrives_late
+    a_late_end_of_the_old_connection
+    an_acknowledgement_of_what_was_not_sent
+    half_a_frame_is_never_continued
+    late_bytes_of_the_old_connection
     a_restarted_server_that_takes_less
     a_resume_at_the_moment_of_the_expiry
     a_server_that_drains
