@@ -8,17 +8,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use korinet_proto::mutation::{Mutation, activate};
 use korinet_tests::reference::{How, converse, converse_and_cut};
 use korinet_tests::sim::{self, Plan};
-use korinet_tests::{doubles, fuzz, model, pitfalls};
+use korinet_tests::{doubles, fuzz, pitfalls};
 
 /// A layer of tests, small enough to be run for every defect.
 type Layer = (&'static str, fn() -> Result<(), String>);
 
-const LAYERS: [Layer; 6] = [
+const LAYERS: [Layer; 5] = [
     ("doubles", doubles),
     ("pitfalls", every_pitfall),
     ("cuts", every_cut),
     ("simulation", some_worlds),
-    ("models", model::layer),
     ("fuzz seeds", fuzz_seeds),
 ];
 
