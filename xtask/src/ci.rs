@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::steps::Steps;
 use crate::workspace::cargo;
-use crate::{fuzz, no_std, rules, test};
+use crate::{fuzz, mutations, no_std, rules, test};
 
 pub(crate) fn run() -> Result<(), Failure> {
     let mut steps = Steps::new("ci");
@@ -19,6 +19,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         );
     }
     test::add_to(&mut steps);
+    steps.run("mutations", |_| mutations::run());
     steps.finish()
 }
 

@@ -46,7 +46,7 @@ commands:
   mutations
           activate deliberate defects, one after the other, and see who sees them
   rules   list the rules of PROTOCOL.md and the tests that cite them
-  ci      format, lints, docs, rules, no_std, the fuzz package, features, test
+  ci      format, lints, docs, rules, no_std, the fuzz package, features, test, mutations
   help    print this
 
 environment:
