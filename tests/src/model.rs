@@ -108,15 +108,6 @@ pub fn check_each(bounds: Bounds, mut tell: impl FnMut(&Explored)) -> Result<Rep
     Ok(report)
 }
 
-/// The smallest bounds, for a quick answer: one layer among those that look for defects.
-///
-/// # Errors
-///
-/// See [`check_all`].
-pub fn layer() -> Result<(), String> {
-    check_all(Bounds::Layer).map(|_| ())
-}
-
 /// The moment at which everything happens.
 fn now() -> Instant {
     static NOW: OnceLock<Instant> = OnceLock::new();

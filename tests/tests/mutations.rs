@@ -8,17 +8,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use korinet_proto::mutation::{Mutation, activate};
 use korinet_tests::reference::{How, converse, converse_and_cut};
 use korinet_tests::sim::{self, Plan};
-use korinet_tests::{doubles, fuzz, model, pitfalls};
+use korinet_tests::{doubles, fuzz};
 
 /// A layer of tests, small enough to be run for every defect.
 type Layer = (&'static str, fn() -> Result<(), String>);
 
-const LAYERS: [Layer; 6] = [
+const LAYERS: [Layer; 4] = [
     ("doubles", doubles),
-    ("pitfalls", every_pitfall),
     ("cuts", every_cut),
     ("simulation", some_worlds),
-    ("models", model::layer),
     ("fuzz seeds", fuzz_seeds),
 ];
 
@@ -26,12 +24,6 @@ fn doubles() -> Result<(), String> {
     doubles::server_set_back()?;
     doubles::server_with_another_history()?;
     doubles::impostor()
-}
-
-fn every_pitfall() -> Result<(), String> {
-    pitfalls::ALL
-        .iter()
-        .try_for_each(|(name, pitfall)| pitfall().map_err(|what| format!("{name}: {what}")))
 }
 
 fn every_cut() -> Result<(), String> {

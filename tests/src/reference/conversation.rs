@@ -34,6 +34,8 @@ const BEFORE_PAUSE: usize = 3;
 const PAUSE: Duration = Duration::from_millis(1500);
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(600);
+/// Far more connections than two cuts cost.
+const MOST_LINKS: usize = 50;
 const LOST: ConnectionError = ConnectionError::ClosedByPeer;
 
 pub(super) struct Conversation<'c> {
@@ -167,7 +169,7 @@ impl<'c> Conversation<'c> {
             .min();
         let next = next.ok_or("nothing will ever happen again")?;
         self.now = self.now.max(next);
-        if self.now - self.start > LONGEST {
+        if self.now - self.start > LONGEST || self.links.len() > MOST_LINKS {
             return Err("it takes too long".to_owned());
         }
         self.client.handle_timeout(self.now);
