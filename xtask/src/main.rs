@@ -41,7 +41,7 @@ commands:
             cargo xtask simulate --pairs, for two cuts at every pair of bytes
           without arguments it runs for 10,000,000 faults, some minutes
   model   explore the models of protocol v3 to the last state:
-            cargo xtask model [layer | gate | large]
+            cargo xtask model [layer | gate | large] [WORDS OF A NAME]
           without a word, the large bounds: millions of states, some minutes
   mutations
           activate deliberate defects, one after the other, and see who sees them

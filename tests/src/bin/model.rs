@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use korinet_tests::model::{Bounds, check_each};
+use korinet_tests::model::{Bounds, check_some};
 
 fn main() -> ExitCode {
     let bounds = match std::env::args().nth(1).as_deref() {
@@ -19,7 +19,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match check_each(bounds, |explored| println!("{explored}")) {
+    let words = std::env::args().nth(2).unwrap_or_default();
+    match check_some(bounds, &words, |explored| println!("{explored}")) {
         Ok(report) => {
             println!("{:>10} states in all", report.states());
             ExitCode::SUCCESS

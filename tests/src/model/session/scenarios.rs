@@ -164,8 +164,8 @@ fn combined(bounds: Bounds) -> Vec<Config> {
         },
         Config {
             name: "session: two copies at a server that forgets",
-            client_messages: bounds.pick(1, 2, 2),
-            server_messages: bounds.pick(0, 0, 1),
+            client_messages: bounds.pick(1, 1, 2),
+            server_messages: 0,
             faults: Faults {
                 restarts: 1,
                 copies: 1,
