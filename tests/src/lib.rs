@@ -8,7 +8,6 @@
 )]
 
 mod deadline;
-pub mod doubles;
 pub mod fuzz;
 mod host;
 pub mod model;
@@ -17,6 +16,7 @@ pub mod pitfalls;
 pub mod proxy;
 pub mod python;
 pub mod reference;
+pub mod set_back;
 pub mod sim;
 
 pub use deadline::within;

@@ -6,24 +6,36 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use korinet_proto::mutation::{Mutation, activate};
+use korinet_tests::model::{self, Bounds};
 use korinet_tests::reference::{How, converse, converse_and_cut};
 use korinet_tests::sim::{self, Plan};
-use korinet_tests::{doubles, fuzz};
+use korinet_tests::{fuzz, pitfalls, set_back};
 
 /// A layer of tests, small enough to be run for every defect.
 type Layer = (&'static str, fn() -> Result<(), String>);
 
-const LAYERS: [Layer; 4] = [
-    ("doubles", doubles),
+const LAYERS: [Layer; 6] = [
+    ("set back", servers_set_back),
+    ("pitfalls", every_pitfall),
     ("cuts", every_cut),
     ("simulation", some_worlds),
+    ("models", every_model),
     ("fuzz seeds", fuzz_seeds),
 ];
 
-fn doubles() -> Result<(), String> {
-    doubles::server_set_back()?;
-    doubles::server_with_another_history()?;
-    doubles::impostor()
+fn servers_set_back() -> Result<(), String> {
+    set_back::server_set_back()?;
+    set_back::server_with_another_history()
+}
+
+fn every_pitfall() -> Result<(), String> {
+    pitfalls::ALL
+        .iter()
+        .try_for_each(|(name, pitfall)| pitfall().map_err(|what| format!("{name}: {what}")))
+}
+
+fn every_model() -> Result<(), String> {
+    model::check_all(Bounds::Layer).map(drop)
 }
 
 fn every_cut() -> Result<(), String> {

@@ -3,6 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod cuts;
-mod doubles;
 mod pitfalls;
+mod set_back;
 mod worlds;

@@ -1,5 +1,4 @@
-//! Peers that are not what they seem: a copy of a client, a server that was set back, a server that
-//! pretends to have a session.
+//! Servers that were set back to an earlier state, as a snapshot of a machine is.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +6,10 @@ use bytes::BytesMut;
 use korinet_proto::v3::{Payload, Transmit};
 use korinet_session::ConnectionError;
 use korinet_session::v3::{
-    Action, Channel, ClientConfig, ClientSession, Event, Grant, Greeted, Greeter, Greeting,
-    Refused, ServerConfig, ServerSession, SessionKey,
+    Action, Channel, ClientConfig, ClientSession, Grant, Greeted, Greeter, Greeting, Refused,
+    ServerConfig, ServerSession, SessionKey,
 };
-use korinet_wire::v3::{
-    self as wire, Answer, AttachNumber, Code, Features, Frame, InstanceId, Kind, Positions, Proof,
-    Seq, SessionId, Welcome,
-};
+use korinet_wire::v3::{AttachNumber, Code, Features, InstanceId, Kind, SessionId};
 
 const LOST: ConnectionError = ConnectionError::ClosedByPeer;
 const SESSION: SessionId = SessionId::from_bytes([7; 16]);
@@ -74,12 +70,6 @@ impl Two {
         let (attach, greeting) = hello(&mut self.client, self.now);
         self.attach = attach;
         greeting
-    }
-
-    fn send(&mut self, payload: &[u8]) {
-        self.client
-            .send(Kind::RAW, None, Payload::Copied(payload))
-            .unwrap();
     }
 
     fn reply(&mut self, payload: &[u8]) {
@@ -153,56 +143,4 @@ pub fn server_with_another_history() -> Result<(), String> {
         .server
         .handle_greeting(two.now, &greeting, &Channel::Plain);
     expect_refusal(found, Code::HISTORY_DIVERGED)
-}
-
-/// A server without the session's key that welcomes the client all the same, and says that it has
-/// taken everything.
-///
-/// # Errors
-///
-/// The client believes it.
-pub fn impostor() -> Result<(), String> {
-    let mut two = Two::new(Features::NONE);
-    two.send(b"precious");
-    let _ = two.come_back();
-    let next = Seq::new(2).unwrap();
-    let welcome = Welcome {
-        version: 0,
-        features: Features::NONE,
-        agent: "",
-        keep_alive: Duration::ZERO,
-        instance: InstanceId::from_bytes([9; 16]),
-        session: SESSION,
-        answer: Answer::Resumed(Positions {
-            next,
-            oldest: Seq::FIRST,
-            end: Seq::FIRST,
-            digest: None,
-        }),
-        proof: Some(Proof::from_bytes([0; 32])),
-    };
-    let mut bytes = wire::PREFACE.to_vec();
-    Frame::from(welcome).encode(&mut bytes).unwrap();
-    let ack = wire::Ack { next, digest: None };
-    Frame::from(ack).encode(&mut bytes).unwrap();
-    two.client
-        .handle_bytes(two.now, two.attach, &mut BytesMut::from(&bytes[..]));
-    if two.client.acknowledged().0 > 0 || two.client.is_attached() {
-        return Err("it is believed".to_owned());
-    }
-    let mut events = std::iter::from_fn(|| two.client.poll_event());
-    let is_told = events.any(|event| {
-        matches!(
-            event,
-            Event::Detached {
-                reason: ConnectionError::NotProven,
-                ..
-            }
-        )
-    });
-    if is_told {
-        Ok(())
-    } else {
-        Err("it is not told".to_owned())
-    }
 }
