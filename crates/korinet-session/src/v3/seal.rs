@@ -36,13 +36,13 @@ fn encoded(frame: &wire::Frame<'_>) -> Result<Vec<u8>, String> {
     }
 }
 
-/// A CLOSE that ends the session.
+/// A CLOSE of the connection, not of the session.
 pub(super) fn close_frame(code: Code, text: &str, next: Seq, digest: Option<Digest>) -> Bytes {
     let mut out = Transmit::new();
     out.put_frame(&wire::Frame::Close(wire::Close {
         code,
         text: clipped(text, MAX_TEXT),
-        how: How::End,
+        how: How::Detach,
         next,
         digest,
     }));

@@ -97,8 +97,10 @@ fn is_explained(state: &SessionState, config: &Config, client: &Client, over: Ov
     let others = state.clients.len() > 1;
     match over {
         Over::Closed => client.has_closed,
-        // A copy closes the session, too, where it finds that it has another history (V3-34).
-        Over::ByPeer => others || state.server.logs.iter().any(|log| log.has_closed),
+        Over::ByPeer => {
+            let closed_by_copy = others && state.clients.iter().any(|client| client.has_closed);
+            state.server.logs.iter().any(|log| log.has_closed) || closed_by_copy
+        }
         Over::TakenOver => others,
         Over::Lost => config.on_lost == korinet_session::v3::OnLost::Fail || client.has_closed,
         Over::Other => false,
