@@ -1,9 +1,13 @@
 use std::io;
+use std::net::SocketAddr;
 
+use korinet_proto::v3::GoAway;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::v3::Channel;
+
 /// A transport that can be dialled again: what a client's session reconnects through.
-pub trait Dial: Send + 'static {
+pub trait Dial: Send + Sync + 'static {
     /// One connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
@@ -13,4 +17,22 @@ pub trait Dial: Send + 'static {
     /// time. How long an attempt may take is the caller's business: the future is dropped when that
     /// is over.
     fn dial(&mut self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+
+    /// What this connection gives to a session of protocol v3; nothing, by default.
+    fn channel(&self, io: &Self::Io) -> Channel {
+        let _ = io;
+        Channel::Plain
+    }
+
+    /// The address at the other end of this connection, where there is one; none, by default.
+    fn peer_addr(&self, io: &Self::Io) -> Option<SocketAddr> {
+        let _ = io;
+        None
+    }
+
+    /// The peer said that it would close the last connection, and maybe where else to connect; told before
+    /// the next attempt. Ignored by default.
+    fn handle_go_away(&mut self, go_away: &GoAway) {
+        let _ = go_away;
+    }
 }

@@ -2,7 +2,7 @@ use std::io;
 use std::time::Duration;
 
 use korinet_proto::CodecError;
-use korinet_proto::v3::Violation;
+use korinet_proto::v3::{PushError, Violation};
 use korinet_wire::DecodeError;
 use korinet_wire::v3::{Code, PrefaceError};
 
@@ -166,9 +166,20 @@ impl From<CodecError> for ConnectionError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
+    /// The application dropped it, or closed it in the meantime.
+    #[error("session was given up by this side")]
+    Abandoned,
     /// Its connection ended, and this side cannot dial.
     #[error("connection lost")]
     ConnectionLost(#[source] ConnectionError),
+    /// The peer closed it.
+    #[error("session was closed by the peer: {}", told(*.code, .text))]
+    EndedByPeer {
+        /// Why.
+        code: Code,
+        /// The same for people.
+        text: String,
+    },
     /// The peer could not be reached again in time.
     #[error("gave up {:?} after the connection was lost", Duration::from_millis(after.as_millis() as u64))]
     GaveUp {
@@ -178,6 +189,9 @@ pub enum SessionError {
         #[source]
         last: ConnectionError,
     },
+    /// The first attempt to connect failed, and there was to be no other.
+    #[error("no connection")]
+    NotConnected(#[source] ConnectionError),
     /// The peer does not speak the protocol, so that trying again is of no use.
     #[error("peer does not speak the protocol")]
     Incompatible(#[source] ConnectionError),
@@ -199,6 +213,9 @@ pub enum SessionError {
     /// The server refuses the session for good.
     #[error("session was refused for good")]
     Refused(#[source] ConnectionError),
+    /// The runtime that did the session's work is gone.
+    #[error("session was stopped with its runtime")]
+    Stopped,
     /// The session goes on over another connection, which is not this side's.
     #[error("session was taken over by another connection")]
     TakenOver,
@@ -236,9 +253,15 @@ pub enum SendError {
     /// The session was closed, by this side or the peer, before the message was on its way.
     #[error("session is closed")]
     Closed,
+    /// There is no connection, and messages are not to wait for one; it was not sent.
+    #[error("there is no connection")]
+    Detached,
     /// The session ended before the message was on its way: it did not arrive.
     #[error("message was not sent")]
     NotSent(#[source] SessionError),
+    /// The message was not accepted: it is too large, or there is no room for it now.
+    #[error(transparent)]
+    Push(PushError),
     /// The session ended before the acknowledgement came: the message may have arrived.
     #[error("message is not acknowledged")]
     Unacknowledged(#[source] SessionError),

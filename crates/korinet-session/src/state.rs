@@ -14,8 +14,8 @@ pub enum State {
         reason: ConnectionError,
         /// How many attempts this outage has seen.
         attempts: u32,
-        /// The wait before the next one.
-        retry_in: Duration,
+        /// The wait before the next one; of a server, until the session expires.
+        wait: Duration,
     },
     /// An attempt to connect is under way.
     Connecting,

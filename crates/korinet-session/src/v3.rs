@@ -69,6 +69,7 @@ mod conversation;
 mod credential;
 mod deadline;
 mod denial;
+mod driver;
 mod event;
 mod greeting;
 mod registry;
@@ -81,6 +82,10 @@ pub use config::{ClientConfig, OnLost, ServerConfig, Settings};
 pub use continuity::Discontinuity;
 pub use credential::Credential;
 pub use denial::Refused;
+pub use driver::{
+    Accepted, DriverConfig, Events, FirstConnect, Incoming, Place, Receipt, Receiver, Sender,
+    Server, Session, Stats, VolatileReceiver, WhenDetached, connect,
+};
 pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
 pub use greeting::{Greeted, Greeter, Greeting};
 pub use registry::{Principal, Registry, Route, Tombstone};

@@ -279,6 +279,12 @@ impl ReceiveWindow {
         self.volatile.pop_front()
     }
 
+    /// Whether there is a volatile payload for the application.
+    #[must_use]
+    pub fn has_volatile(&self) -> bool {
+        !self.volatile.is_empty()
+    }
+
     /// A new connection begins: what was taken is told again (V3-19).
     pub fn handle_attached(&mut self) {
         self.is_ack_owed = self.taken > Seq::FIRST;

@@ -121,7 +121,7 @@ impl<D: Dial> Client<D> {
         driver.state.send_replace(State::Detached {
             reason,
             attempts: self.reconnect.attempts(),
-            retry_in: wait,
+            wait,
         });
         driver.while_detached(tokio::time::sleep(wait)).await?;
         driver.state.send_replace(State::Connecting);

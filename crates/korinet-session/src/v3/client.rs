@@ -3,7 +3,7 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use korinet_proto::v3::{Message, Payload, Transmit, Volatile};
+use korinet_proto::v3::{Message, Payload, Transmit, Volatile, Windows};
 use korinet_wire::v3::{AttachNumber, Code, Features, Kind, OpenNonce, Seq, SessionId};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -64,6 +64,8 @@ pub struct ClientSession {
     /// How many messages were accepted, and how many of them no session has to send any more.
     sent: u64,
     settled: u64,
+    /// How many messages came again in lost sessions.
+    past_duplicates: u64,
     /// A close that came while there was no session.
     closing: Option<(Code, String)>,
     reconnect: Reconnect,
@@ -114,6 +116,7 @@ impl ClientSession {
             inbox: VecDeque::new(),
             sent: 0,
             settled: 0,
+            past_duplicates: 0,
             closing: None,
             reconnect,
             drain_wait: None,
@@ -444,6 +447,49 @@ impl ClientSession {
     #[must_use]
     pub const fn is_attached(&self) -> bool {
         matches!(self.phase, Phase::Attached { .. })
+    }
+
+    /// The number of the last attempt.
+    #[must_use]
+    pub const fn attach(&self) -> AttachNumber {
+        self.attach
+    }
+
+    /// How many attempts the present outage has seen.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        self.reconnect.attempts()
+    }
+
+    /// The last message that was accepted.
+    #[must_use]
+    pub const fn accepted(&self) -> Ticket {
+        Ticket(self.sent)
+    }
+
+    /// How many messages the application has not read.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        let windows = self.windows();
+        self.inbox.len() + windows.map_or(0, |windows| windows.receive.unread())
+    }
+
+    /// Whether there is a volatile payload for the application.
+    #[must_use]
+    pub fn has_volatile(&self) -> bool {
+        self.windows()
+            .is_some_and(|windows| windows.receive.has_volatile())
+    }
+
+    /// How many messages came again and were dropped.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        let windows = self.windows();
+        self.past_duplicates + windows.map_or(0, |windows| windows.receive.duplicates())
+    }
+
+    fn windows(&self) -> Option<&Windows> {
+        Some(self.session.as_ref()?.conversation.windows())
     }
 
     /// Whether the session is over.

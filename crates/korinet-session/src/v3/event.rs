@@ -78,6 +78,21 @@ pub enum Ending {
     Error(SessionError),
 }
 
+impl Ending {
+    /// Why the session is over, unless this side closed it.
+    #[must_use]
+    pub fn as_error(&self) -> Option<SessionError> {
+        match self {
+            Self::Local => None,
+            Self::Peer { code, text } => Some(SessionError::EndedByPeer {
+                code: *code,
+                text: text.clone(),
+            }),
+            Self::Error(error) => Some(error.clone()),
+        }
+    }
+}
+
 /// A message for which no acknowledgement came.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct InDoubt {

@@ -187,6 +187,11 @@ impl Greeting {
         }
     }
 
+    /// Refuses what was asked for a reason that passes: a code of the class *retry later*.
+    pub(super) fn refuse_for_now(&self, code: Code) -> Refused {
+        self.refuse(&Denial::of(code, String::new()))
+    }
+
     /// Refuses what was asked by one who has proved to hold `key`, and proves to hold it, too.
     pub(super) fn refuse_proven(
         &self,

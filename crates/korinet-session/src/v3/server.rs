@@ -3,7 +3,7 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use korinet_proto::v3::{GoAway, Payload, Transmit, Volatile};
+use korinet_proto::v3::{GoAway, Payload, ReceiveWindow, Transmit, Volatile};
 use korinet_wire::v3::{AttachNumber, Code, Features, InstanceId, Kind, Open, Seq, SessionId};
 
 use super::channel::SessionKey;
@@ -59,7 +59,10 @@ pub struct ServerSession {
     tombstone: Option<Tombstone>,
     /// What is left to be read when the session is over.
     inbox: VecDeque<Delivery>,
+    /// The same of what was sent.
+    accepted: u64,
     acknowledged: u64,
+    duplicates: u64,
     actions: VecDeque<Action>,
     events: VecDeque<Event>,
 }
@@ -206,6 +209,12 @@ impl ServerSession {
         }
     }
 
+    /// Ends the session at once: what is not acknowledged is in doubt, and a client that comes back is told
+    /// that the session has ended.
+    pub fn abort(&mut self, now: Instant, why: Ending) {
+        self.end(now, why, Code::SESSION_ENDED);
+    }
+
     fn handle_conversation(&mut self, now: Instant) {
         let Some(conversation) = &mut self.conversation else {
             return;
@@ -250,6 +259,8 @@ impl ServerSession {
             self.part_from(ended.attach, &ended.last);
         }
         let windows = conversation.windows();
+        self.accepted = windows.send.end().get() - 1;
+        self.duplicates = windows.receive.duplicates();
         self.acknowledged = windows.send.oldest().get() - 1;
         let (next, digest) = windows.receive.taken();
         self.tombstone = Some(Tombstone {
@@ -316,6 +327,46 @@ impl ServerSession {
             Some(conversation) => conversation.windows().send.oldest().get() - 1,
             None => self.acknowledged,
         })
+    }
+
+    /// The last message that was accepted.
+    #[must_use]
+    pub fn accepted(&self) -> Ticket {
+        Ticket(match &self.conversation {
+            Some(conversation) => conversation.windows().send.end().get() - 1,
+            None => self.accepted,
+        })
+    }
+
+    /// How many messages the application has not read.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        match &self.conversation {
+            Some(conversation) => conversation.windows().receive.unread(),
+            None => self.inbox.len(),
+        }
+    }
+
+    /// Whether there is a volatile payload for the application.
+    #[must_use]
+    pub fn has_volatile(&self) -> bool {
+        let receive = self.conversation.as_ref().map(|it| &it.windows().receive);
+        receive.is_some_and(ReceiveWindow::has_volatile)
+    }
+
+    /// How many messages came again and were dropped.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        match &self.conversation {
+            Some(conversation) => conversation.windows().receive.duplicates(),
+            None => self.duplicates,
+        }
+    }
+
+    /// The highest number of an attempt that was accepted.
+    #[must_use]
+    pub const fn attach(&self) -> AttachNumber {
+        self.attach
     }
 
     /// The session's name.

@@ -198,13 +198,13 @@ async fn the_state_tells_of_a_loss_and_of_the_way_back() {
     let State::Detached {
         reason,
         attempts,
-        retry_in,
+        wait,
     } = states.borrow_and_update().clone()
     else {
         panic!("not detached");
     };
     assert_eq!((reason, attempts), (ConnectionError::ClosedByPeer, 1));
-    assert!(retry_in <= Duration::from_millis(100));
+    assert!(wait <= Duration::from_millis(100));
     let _peer = network.accept();
     states
         .wait_for(|state| *state == State::Attached)

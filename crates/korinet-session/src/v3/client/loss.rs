@@ -113,6 +113,7 @@ impl ClientSession {
         };
         self.settled = session.acknowledged();
         self.closing = session.conversation.closing().cloned();
+        self.past_duplicates += session.conversation.windows().receive.duplicates();
         let id = session.id;
         let (unacknowledged, unread) = session.conversation.into_parts();
         let deliveries = unread.into_iter().map(|message| Delivery {

@@ -62,12 +62,14 @@ impl ServerSession {
             welcome: None,
             tombstone: None,
             inbox: VecDeque::new(),
+            accepted: 0,
             acknowledged: 0,
+            duplicates: 0,
             actions: VecDeque::new(),
             events: VecDeque::new(),
         };
         let welcome = session.answer_open(greeting, channel)?;
-        session.attach(now, greeting, welcome, Seq::FIRST);
+        session.go_on(now, greeting, welcome, Seq::FIRST);
         Ok(session)
     }
 
@@ -113,7 +115,7 @@ impl ServerSession {
         self.key = key_of(channel, &self.key);
         let welcome = self.answer_open(greeting, channel)?;
         self.take_over(now);
-        self.attach(now, greeting, welcome, Seq::FIRST);
+        self.go_on(now, greeting, welcome, Seq::FIRST);
         Ok(())
     }
 
@@ -135,7 +137,7 @@ impl ServerSession {
         let hello = greeting.proof.as_ref().map(|hello| (channel, hello));
         let welcome = self.seal_welcome(greeting, Answer::Resumed(local), hello)?;
         self.take_over(now);
-        self.attach(now, greeting, welcome, resume.positions.next);
+        self.go_on(now, greeting, welcome, resume.positions.next);
         Ok(())
     }
 
@@ -238,7 +240,7 @@ impl ServerSession {
         }
     }
 
-    fn attach(&mut self, now: Instant, greeting: &Greeting, welcome: Bytes, peer_next: Seq) {
+    fn go_on(&mut self, now: Instant, greeting: &Greeting, welcome: Bytes, peer_next: Seq) {
         let agreed = Agreed {
             keep_alive: self.keep_alive(greeting),
             max_message: self.settings.limits.message,

@@ -1,0 +1,49 @@
+use std::time::Duration;
+
+/// How a session behaves towards its application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DriverConfig {
+    /// What becomes of messages that are to be sent while there is no connection.
+    pub when_detached: WhenDetached,
+    /// What a client does when its first attempt to connect fails.
+    pub first_connect: FirstConnect,
+    /// How long a session goes on that the application has dropped without closing it, to bring to the
+    /// peer what it had accepted. 5 s by default.
+    pub linger: Duration,
+}
+
+impl Default for DriverConfig {
+    fn default() -> Self {
+        Self {
+            when_detached: WhenDetached::Wait,
+            first_connect: FirstConnect::Once,
+            linger: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What becomes of messages that are to be sent while there is no connection.
+///
+/// Messages that were accepted before are sent again in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenDetached {
+    /// They are accepted as far as the window has room and sent by the next connection; beyond that, sending
+    /// waits.
+    #[default]
+    Wait,
+    /// Sending waits for a connection, for this long at the most; then it fails and the message is not
+    /// accepted.
+    WaitFor(Duration),
+    /// Sending fails at once; the message is not accepted.
+    Fail,
+}
+
+/// What a client does when its first attempt to connect fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FirstConnect {
+    /// Fails, with the reason.
+    #[default]
+    Once,
+    /// Goes on as after a loss, until the time to give up.
+    Retry,
+}

@@ -1,0 +1,377 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use korinet_proto::v3::GoAway;
+use korinet_wire::v3::AttachNumber;
+use tokio::sync::{mpsc, watch};
+
+use super::config::DriverConfig;
+use super::core::Core;
+use super::shared::Wakes;
+use super::stats::Stats;
+use super::waiters::Waiters;
+use crate::clock::now;
+use crate::v3::deadline::later;
+use crate::v3::{Action, Continuity, Ending, Event, InDoubt, Ticket};
+use crate::{SessionError, State};
+
+/// What the handles and the tasks of one session share, under its lock.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) core: Core,
+    pub(super) config: DriverConfig,
+    /// The tasks that sleep until there is something to do: the one that drives the session, and for a moment
+    /// one whose connection was taken over.
+    sleepers: Vec<Waker>,
+    /// The connections that a task has, or is about to have.
+    links: Vec<AttachNumber>,
+    partings: Vec<(AttachNumber, Parting)>,
+    /// The attempt that is to be made.
+    pub(super) dial: Option<AttachNumber>,
+    /// The peer's last announcement that it will close the connection.
+    pub(super) go_away: Option<GoAway>,
+    pub(super) peer: Option<SocketAddr>,
+    /// Who waits in `recv`.
+    pub(super) reader: Option<Waker>,
+    pub(super) volatile_readers: Waiters,
+    /// Who waits for room in the window.
+    pub(super) room: Waiters,
+    /// Who waits for an acknowledgement, by ticket.
+    pub(super) receipts: BTreeMap<(Ticket, ReceiptId), Waker>,
+    /// How many receipts there are: while there are none, nobody asks what was handed back.
+    pub(super) receipt_count: usize,
+    pub(super) last_receipt: ReceiptId,
+    handed_back: Vec<(RangeInclusive<Ticket>, SessionError)>,
+    pub(super) state: watch::Sender<State>,
+    pub(super) observers: Vec<mpsc::UnboundedSender<Event>>,
+    pub(super) ending: Option<Ending>,
+    /// How many handles the application has.
+    pub(super) handles: usize,
+    /// When a session without handles is given up.
+    give_up_at: Option<Instant>,
+    /// What was last known to be acknowledged.
+    settled: Ticket,
+    /// The message whose acknowledgement tells the round trip, and when it was written.
+    probe: Option<(Ticket, Instant)>,
+    round_trip: Option<Duration>,
+    pub(super) received: u64,
+    replayed: u64,
+    connections: u64,
+    lost: u64,
+}
+
+/// Tells the receipts for the same ticket apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct ReceiptId(pub(super) u64);
+
+/// What is to become of a connection that the session is done with.
+#[derive(Debug)]
+pub(super) enum Parting {
+    /// It is dropped.
+    Abandon,
+    /// These bytes are its last, and it is ended in good order.
+    Finish(Bytes),
+}
+
+impl Inner {
+    pub(super) fn new(core: Core, config: DriverConfig) -> Self {
+        Self {
+            core,
+            config,
+            sleepers: Vec::new(),
+            links: Vec::new(),
+            partings: Vec::new(),
+            dial: None,
+            go_away: None,
+            peer: None,
+            reader: None,
+            volatile_readers: Waiters::default(),
+            room: Waiters::default(),
+            receipts: BTreeMap::new(),
+            receipt_count: 0,
+            last_receipt: ReceiptId::default(),
+            handed_back: Vec::new(),
+            state: watch::Sender::new(State::Connecting),
+            observers: Vec::new(),
+            ending: None,
+            handles: 0,
+            give_up_at: None,
+            settled: Ticket(0),
+            probe: None,
+            round_trip: None,
+            received: 0,
+            replayed: 0,
+            connections: 0,
+            lost: 0,
+        }
+    }
+
+    /// Follows up on whatever the core was just told: to be called after each input, and after commands that
+    /// can end something.
+    pub(super) fn settle(&mut self, wakes: &mut Wakes) {
+        while let Some(event) = self.core.poll_event() {
+            self.handle_event(event, wakes);
+        }
+        while let Some(action) = self.core.poll_action() {
+            self.handle_action(action, wakes);
+        }
+        if self.core.unread() > 0 {
+            wakes.push(self.reader.take());
+        }
+        if !self.volatile_readers.is_empty() && self.core.has_volatile() {
+            wakes.push(self.volatile_readers.next());
+        }
+        self.settle_acknowledged(wakes);
+    }
+
+    fn settle_acknowledged(&mut self, wakes: &mut Wakes) {
+        let settled = self.core.acknowledged();
+        if settled == self.settled {
+            return;
+        }
+        self.settled = settled;
+        if let Some((ticket, written)) = self.probe
+            && ticket <= settled
+        {
+            self.round_trip = Some(now().saturating_duration_since(written));
+            self.probe = None;
+        }
+        while let Some(entry) = self.receipts.first_entry()
+            && entry.key().0 <= settled
+        {
+            wakes.push(Some(entry.remove()));
+        }
+        // It passes the turn on while there is room.
+        wakes.push(self.room.next());
+    }
+
+    fn handle_event(&mut self, event: Event, wakes: &mut Wakes) {
+        self.trace(&event);
+        match &event {
+            Event::Connecting(_) => self.set_state(State::Connecting),
+            Event::Attached(continuity) => {
+                self.handle_attached(continuity);
+                wakes.extend(self.room.drain());
+            }
+            Event::Detached { reason, wait } => {
+                self.probe = None;
+                let state = State::Detached {
+                    reason: reason.clone(),
+                    attempts: self.core.attempts(),
+                    wait: *wait,
+                };
+                self.set_state(state);
+                // Who does not want to wait for a connection is told that there is none.
+                wakes.extend(self.room.drain());
+            }
+            Event::Draining(go_away) => self.go_away = Some(go_away.clone()),
+            Event::Lost { why, in_doubt, .. } => {
+                self.lost += 1;
+                self.hand_back(in_doubt, &SessionError::Lost(why.clone()));
+            }
+            Event::Closed { why, in_doubt } => self.handle_closed(why, in_doubt, wakes),
+        }
+        self.observers
+            .retain(|observer| observer.send(event.clone()).is_ok());
+    }
+
+    fn handle_attached(&mut self, continuity: &Continuity) {
+        self.connections += 1;
+        self.replayed += continuity.replayed;
+        self.set_state(State::Attached);
+    }
+
+    fn handle_closed(&mut self, why: &Ending, in_doubt: &[InDoubt], wakes: &mut Wakes) {
+        let error = why.as_error();
+        self.hand_back(in_doubt, error.as_ref().unwrap_or(&SessionError::Abandoned));
+        self.set_state(State::Closed { error });
+        self.ending = Some(why.clone());
+        wakes.push(self.reader.take());
+        wakes.extend(self.volatile_readers.drain());
+        wakes.extend(self.room.drain());
+        wakes.extend(std::mem::take(&mut self.receipts).into_values());
+        self.wake_task(wakes);
+    }
+
+    fn hand_back(&mut self, in_doubt: &[InDoubt], error: &SessionError) {
+        if let (Some(first), Some(last)) = (in_doubt.first(), in_doubt.last())
+            && self.receipt_count > 0
+        {
+            let tickets = first.ticket..=last.ticket;
+            self.handed_back.push((tickets, error.clone()));
+        }
+    }
+
+    /// Why one of these messages is not known to have arrived, if so.
+    pub(super) fn handed_back(&self, first: Ticket, last: Ticket) -> Option<&SessionError> {
+        let mut list = self.handed_back.iter();
+        let (_, error) =
+            list.find(|(tickets, _)| *tickets.start() <= last && first <= *tickets.end())?;
+        Some(error)
+    }
+
+    pub(super) fn forget_receipt(&mut self) {
+        self.receipt_count -= 1;
+        if self.receipt_count == 0 {
+            self.handed_back.clear();
+        }
+    }
+
+    fn handle_action(&mut self, action: Action, wakes: &mut Wakes) {
+        match action {
+            Action::Dial(attach) => {
+                self.links.push(attach);
+                self.dial = Some(attach);
+            }
+            Action::Abandon(attach) => self.part(attach, Parting::Abandon),
+            Action::Finish(attach, last) => self.part(attach, Parting::Finish(last)),
+        }
+        self.wake_task(wakes);
+    }
+
+    fn part(&mut self, attach: AttachNumber, parting: Parting) {
+        if self.dial == Some(attach) {
+            self.dial = None;
+            self.unlink(attach);
+        }
+        if self.links.contains(&attach) {
+            self.partings.push((attach, parting));
+        }
+    }
+
+    /// A task has this connection.
+    pub(super) fn link(&mut self, attach: AttachNumber) {
+        self.links.push(attach);
+    }
+
+    /// No task has this connection any more.
+    pub(super) fn unlink(&mut self, attach: AttachNumber) {
+        self.links.retain(|link| *link != attach);
+        self.partings.retain(|(link, _)| *link != attach);
+    }
+
+    /// What is to become of this connection, if the session is done with it.
+    pub(super) fn take_parting(&mut self, attach: AttachNumber) -> Option<Parting> {
+        let index = self.partings.iter().position(|(link, _)| *link == attach)?;
+        Some(self.partings.swap_remove(index).1)
+    }
+
+    /// Has the task woken when there is something to do.
+    pub(super) fn sleep(&mut self, waker: &Waker) {
+        if !self.sleepers.iter().any(|old| old.will_wake(waker)) {
+            self.sleepers.push(waker.clone());
+        }
+    }
+
+    /// Wakes whoever drives the session, if they sleep.
+    pub(super) fn wake_task(&mut self, wakes: &mut Wakes) {
+        wakes.extend(self.sleepers.drain(..));
+    }
+
+    /// As [`wake_task`](Self::wake_task), if there is anything to write.
+    pub(super) fn wake_if_owing(&mut self, wakes: &mut Wakes) {
+        if !self.sleepers.is_empty() && self.core.has_transmit(self.core.attach(), true) {
+            self.wake_task(wakes);
+        }
+    }
+
+    /// Notes when a message was written, to learn how long its acknowledgement takes.
+    pub(super) fn handle_written(&mut self, now: Instant) {
+        let newest = self.core.accepted();
+        if self.probe.is_none() && newest > self.settled {
+            self.probe = Some((newest, now));
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        [self.core.poll_timeout(), self.give_up_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant, wakes: &mut Wakes) {
+        self.core.handle_timeout(now);
+        if self.give_up_at.is_some_and(|at| at <= now) {
+            self.give_up_at = None;
+            self.core.abort(now, SessionError::Abandoned);
+        }
+        self.settle(wakes);
+    }
+
+    /// The application has dropped its last handle.
+    pub(super) fn handle_dropped(&mut self, now: Instant, wakes: &mut Wakes) {
+        self.give_up_at = Some(later(now, self.config.linger));
+        self.core.close(now, korinet_wire::v3::Code::DONE, "");
+        self.settle(wakes);
+        self.wake_task(wakes);
+    }
+
+    fn set_state(&self, state: State) {
+        self.state.send_replace(state);
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let (unacknowledged, unacknowledged_bytes) = self.core.in_flight();
+        Stats {
+            sent: self.core.accepted().0,
+            settled: self.core.acknowledged().0,
+            received: self.received,
+            unread: self.core.unread(),
+            replayed: self.replayed,
+            deduplicated: self.core.duplicates(),
+            connections: self.connections,
+            lost: self.lost,
+            unacknowledged,
+            unacknowledged_bytes,
+            round_trip: self.round_trip.or_else(|| self.core.round_trip()),
+        }
+    }
+
+    fn trace(&self, event: &Event) {
+        let session = self.core.id().map(|id| id.short().to_string());
+        let session = session.as_deref().unwrap_or("none");
+        let peer = self.peer.map(tracing::field::display);
+        match event {
+            Event::Connecting(attach) => {
+                tracing::debug!(session, attach = attach.get(), "connecting");
+            }
+            Event::Attached(to) => tracing::debug!(
+                session,
+                peer,
+                attach = to.attach.get(),
+                resumed = to.resumed,
+                replayed = to.replayed,
+                "attached"
+            ),
+            Event::Detached { reason, wait } => {
+                tracing::debug!(session, peer, %reason, ?wait, "detached");
+            }
+            Event::Draining(go_away) => {
+                tracing::debug!(session, peer, code = %go_away.code, "peer is draining");
+            }
+            Event::Lost {
+                why,
+                resent,
+                in_doubt,
+            } => {
+                tracing::warn!(session, peer, %why, resent, in_doubt = in_doubt.len(), "session lost")
+            }
+            Event::Closed { why, in_doubt } => {
+                let error = why.as_error();
+                let error = error.as_ref().map(tracing::field::display);
+                tracing::debug!(
+                    session,
+                    peer,
+                    error,
+                    in_doubt = in_doubt.len(),
+                    "session over"
+                );
+            }
+        }
+    }
+}

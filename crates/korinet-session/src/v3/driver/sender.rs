@@ -1,0 +1,289 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use korinet_proto::v3::{Payload, PushError};
+use korinet_wire::v3::{Code, Kind, Seq};
+use tokio::sync::watch;
+
+use super::config::WhenDetached;
+use super::inner::Inner;
+use super::receipt::Receipt;
+use super::shared::{Handle, Shared, Wakes};
+use super::stats::Stats;
+use super::waiters::WaiterId;
+use crate::clock::now;
+use crate::v3::{Ending, SendError as Refusal};
+use crate::{SendError, SessionError, State};
+
+/// The sending half of a session; clones share it.
+///
+/// Messages go in the order in which they were accepted.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    handle: Handle,
+}
+
+impl Sender {
+    pub(super) const fn new(handle: Handle) -> Self {
+        Self { handle }
+    }
+
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        self.handle.shared()
+    }
+
+    /// Sends a message; resolves when the peer has acknowledged it.
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue); or [`SendError::Unacknowledged`], if the session ended or was lost before
+    /// the acknowledgement came.
+    ///
+    /// # Cancel safety
+    ///
+    /// Until the message is accepted, giving up the future means that it is not sent. After that it goes its way
+    /// all the same, once.
+    pub async fn send(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: Payload<'_>,
+    ) -> Result<(), SendError> {
+        self.enqueue(kind, re, payload).await?.await
+    }
+
+    /// Has a message sent; resolves as soon as it is accepted, which is at once while there is room in the
+    /// window. The receipt tells when it is acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// The message was not accepted: it is too large, the session is closed or over, or there is no connection
+    /// and messages are not to wait for one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is given up the message was not accepted.
+    pub async fn enqueue(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: Payload<'_>,
+    ) -> Result<Receipt, SendError> {
+        let mut place = self.place();
+        let accepted = poll_fn(|cx| self.poll_enqueue(cx, &mut place, kind, re, &payload));
+        let when_detached = self.shared().lock().config.when_detached;
+        let limit = match when_detached {
+            WhenDetached::WaitFor(limit) => limit,
+            WhenDetached::Wait | WhenDetached::Fail => return accepted.await,
+        };
+        let mut accepted = pin!(accepted);
+        let mut state = self.state();
+        loop {
+            let detached = async {
+                let _ = state.wait_for(|state| *state != State::Attached).await;
+                tokio::time::sleep(limit).await;
+            };
+            let attached = self.state();
+            tokio::select! {
+                biased;
+                result = &mut accepted => return result,
+                () = detached => if *attached.borrow() != State::Attached {
+                    return Err(SendError::Detached);
+                },
+            }
+        }
+    }
+
+    /// As [`enqueue`](Self::enqueue), but does not wait.
+    ///
+    /// # Errors
+    ///
+    /// As there; and with [`PushError::Full`] where there is no room, [`SendError::Detached`] where there is no
+    /// session yet.
+    pub fn try_enqueue(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+    ) -> Result<Receipt, SendError> {
+        self.shared().with(|inner, wakes| {
+            // Who waits already is first.
+            if inner.room.is_empty() {
+                return self.accept(inner, wakes, kind, re, payload);
+            }
+            let (messages, bytes) = inner.core.in_flight();
+            Err(SendError::Push(PushError::Full { messages, bytes }))
+        })
+    }
+
+    /// As [`enqueue`](Self::enqueue), for who polls: while it is pending, `place` keeps the caller's turn.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_enqueue(
+        &self,
+        cx: &mut Context<'_>,
+        place: &mut Place,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+    ) -> Poll<Result<Receipt, SendError>> {
+        self.shared().with(|inner, wakes| {
+            if !inner.room.is_turn_of(place.id) && inner.ending.is_none() {
+                place.id = Some(inner.room.register(place.id, cx.waker()));
+                return Poll::Pending;
+            }
+            let accepted = self.accept(inner, wakes, kind, re, payload);
+            let waits = match &accepted {
+                Err(SendError::Detached) => inner.config.when_detached != WhenDetached::Fail,
+                Err(SendError::Push(PushError::Full { .. })) => true,
+                Ok(_) | Err(_) => false,
+            };
+            if waits {
+                place.id = Some(inner.room.register_first(place.id, cx.waker()));
+                return Poll::Pending;
+            }
+            place.leave(inner, wakes);
+            Poll::Ready(accepted)
+        })
+    }
+
+    /// The last place in the queue of those who wait for room in the window.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            shared: Arc::clone(self.shared()),
+            id: None,
+        }
+    }
+
+    fn accept(
+        &self,
+        inner: &mut Inner,
+        wakes: &mut Wakes,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+    ) -> Result<Receipt, SendError> {
+        if let Some(ending) = &inner.ending {
+            return Err(not_sent(ending));
+        }
+        let may_wait = inner.config.when_detached == WhenDetached::Wait;
+        if !may_wait && !inner.core.is_attached() {
+            return Err(SendError::Detached);
+        }
+        match inner.core.send(kind, re, payload.clone()) {
+            Ok(ticket) => {
+                inner.wake_task(wakes);
+                Ok(Receipt::new(self.shared(), inner, ticket))
+            }
+            Err(Refusal::Closed) => Err(SendError::Closed),
+            Err(Refusal::NotOpen) => Err(SendError::Detached),
+            Err(Refusal::Push(error)) => Err(SendError::Push(error)),
+        }
+    }
+
+    /// Sends a payload that is not acknowledged and never comes twice; false if it was dropped at once, as it is
+    /// without a connection.
+    ///
+    /// # Errors
+    ///
+    /// It is too large.
+    pub fn send_volatile(&self, raw: bool, payload: &[u8]) -> Result<bool, SendError> {
+        self.shared().with(|inner, wakes| {
+            let sent = inner.core.send_volatile(raw, payload);
+            inner.wake_task(wakes);
+            match sent {
+                Ok(is_sent) => Ok(is_sent),
+                Err(Refusal::Push(error)) => Err(SendError::Push(error)),
+                Err(Refusal::Closed | Refusal::NotOpen) => Ok(false),
+            }
+        })
+    }
+
+    /// Where the session stands, now and as it changes.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.shared().lock().state.subscribe()
+    }
+
+    /// What the session has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared().lock().stats()
+    }
+
+    /// Closes the session, for both halves and all clones, once every message is acknowledged; resolves when that
+    /// is done. Messages that were received can still be read.
+    ///
+    /// # Errors
+    ///
+    /// Why the session ended otherwise.
+    ///
+    /// # Cancel safety
+    ///
+    /// The session is closed all the same.
+    pub async fn close(self) -> Result<(), SessionError> {
+        self.close_with(Code::DONE, "").await
+    }
+
+    /// As [`close`](Self::close), and tells the peer why; `text` is cut to 256 bytes.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn close_with(self, code: Code, text: &str) -> Result<(), SessionError> {
+        let mut state = self.shared().with(|inner, wakes| {
+            inner.core.close(now(), code, text);
+            inner.settle(wakes);
+            inner.wake_task(wakes);
+            inner.state.subscribe()
+        });
+        let closed = state.wait_for(|state| matches!(state, State::Closed { .. }));
+        // The sender of the states is in what `self` holds.
+        let _ = closed.await;
+        match &self.shared().lock().ending {
+            Some(ending) => ending.as_error().map_or(Ok(()), Err),
+            None => Err(SessionError::Stopped),
+        }
+    }
+}
+
+fn not_sent(ending: &Ending) -> SendError {
+    ending
+        .as_error()
+        .map_or(SendError::Closed, SendError::NotSent)
+}
+
+/// A place in the queue of those who wait for room in the window; dropped, it is given up.
+#[derive(Debug)]
+pub struct Place {
+    shared: Arc<Shared>,
+    id: Option<WaiterId>,
+}
+
+impl Place {
+    /// Does not wait any more: it is the next one's turn.
+    fn leave(&mut self, inner: &mut Inner, wakes: &mut Wakes) {
+        if let Some(id) = self.id.take() {
+            inner.room.remove(id);
+        }
+        wakes.push(inner.room.next());
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.id.is_some() {
+            let shared = Arc::clone(&self.shared);
+            shared.with(|inner, wakes| self.leave(inner, wakes));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+mod cancel;
+mod continuity;
+mod ending;
+mod flow;
+mod world;
