@@ -351,7 +351,7 @@ async fn what_happens_is_told_in_its_order() {
     let (sender, mut events) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
-    let tell = move |event: &korinet_chaos::Event| {
+    let tell = move |event: korinet_chaos::Event| {
         let _ = sender.send((event.to_string(), matches!(event.what, What::Came(_))));
     };
     let proxy = Proxy::bind_observed("127.0.0.1:0", target, Faults::new(1), tell)

@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     plans: Mutex<VecDeque<Plan>>,
     faults: Faults,
     pub(crate) counts: watch::Sender<Counts>,
-    observer: Box<dyn Fn(&Event) + Send + Sync>,
+    observer: Box<dyn Fn(Event) + Send + Sync>,
 }
 
 impl Proxy {
@@ -72,7 +72,7 @@ impl Proxy {
         listen: impl ToSocketAddrs,
         target: impl ToString,
         faults: Faults,
-        observer: impl Fn(&Event) + Send + Sync + 'static,
+        observer: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
@@ -170,7 +170,7 @@ impl Shared {
     }
 
     pub(crate) fn tell(&self, connection: u64, what: What) {
-        (self.observer)(&Event { connection, what });
+        (self.observer)(Event { connection, what });
     }
 
     /// What happens to the connection that came as the one with this number.
