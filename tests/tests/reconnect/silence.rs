@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::quick;
 
 /// Takes what sessions receive, where an old session stays open when the next one comes.
-async fn collect(server: Server, numbers: mpsc::UnboundedSender<u64>) {
+pub(super) async fn collect(server: Server, numbers: mpsc::UnboundedSender<u64>) {
     let mut old: Vec<Session> = Vec::new();
     let mut current = server.accept().await;
     loop {
