@@ -1,5 +1,5 @@
-//! What the tests that cross the crates are made of: a proxy that breaks connections where it is told to, a
-//! Python peer, numbered messages, the bodies of the fuzz targets, and models for a checker.
+//! What the tests that cross the crates are made of: a Python peer, numbered messages, the bodies of the fuzz
+//! targets, and models for a checker.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,6 @@ mod host;
 pub mod model;
 pub mod numbered;
 pub mod pitfalls;
-pub mod proxy;
 pub mod python;
 pub mod reference;
 pub mod set_back;

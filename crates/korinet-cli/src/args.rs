@@ -1,7 +1,11 @@
+mod chaos;
+
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use korinet::{Client, ClientBuilder, Protocol};
+
+pub(crate) use chaos::Chaos;
 
 /// Structured conversations over TCP that survive broken connections.
 #[derive(Debug, Parser)]
@@ -29,6 +33,15 @@ pub(crate) enum Action {
     /// Measure acknowledged round trips
     #[command(after_help = "Example: korinet ping 127.0.0.1:1235 -c 100 -i 0s")]
     Ping(Ping),
+    /// Forward connections, and break, delay or split them
+    ///
+    /// Any protocol is forwarded. What happens to connections is told on stderr; when the command is
+    /// ended by Ctrl-C, all that was done is counted on stdout. Without any fault, everything is
+    /// forwarded as it is. The same seed does the same to connections that come in the same order.
+    #[command(
+        after_help = "Example: korinet chaos 127.0.0.1:1236 127.0.0.1:1235 --cut-random 20k --delay 50ms"
+    )]
+    Chaos(Chaos),
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The `korinet` command.
 
 mod args;
+mod chaos;
 mod connect;
 mod failure;
 mod json;
@@ -50,6 +51,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command.action {
         Action::Listen(args) => on_workers(listen::run(args)),
         Action::Connect(args) => on_workers(connect::run(args)),
+        Action::Chaos(args) => on_workers(chaos::run(args)),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {
             let runtime = Builder::new_current_thread().enable_all().build();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use korinet::{AckLevel, Server};
+use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{assert_gapless, assert_gapless_with_repeats, message, number_of};
-use korinet_tests::proxy::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::{python, within};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -68,7 +68,7 @@ async fn python_client_to_rust_server(level: AckLevel) {
         .bind("127.0.0.1:0")
         .await
         .unwrap();
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     proxy.plan(plans());
     let mut collected = collect(server);
     let mut client = python_client(&python, proxy.addr()).await;
@@ -103,7 +103,7 @@ async fn a_python_server_gets_all_and_repeats_only_under_the_same_id() {
     };
     let (mut server, addr) = python_listener(&python, "server").await;
     server.tell(json!({"do": "recv_numbers"})).await;
-    let proxy = Proxy::start(addr).await;
+    let proxy = Proxy::start(addr).await.unwrap();
     proxy.plan(plans());
     let session = rust_client(proxy.addr()).await;
     for number in 1..=LAST {

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use korinet::SendError;
+use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{assert_gapless_with_repeats, message, number_of};
-use korinet_tests::proxy::{Place, Plan, Proxy};
 use korinet_tests::{python, within};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn a_rust_server_knows_which_message_a_python_client_may_lack() {
         return;
     };
     let server = rust_server().await;
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     proxy.plan(plans());
     let mut client = python_client(&python, proxy.addr()).await;
     client
@@ -70,7 +70,7 @@ async fn a_rust_client_gets_all_that_a_python_server_sends_again() {
     server
         .tell(json!({"do": "send_numbers", "first": 1, "last": LAST}))
         .await;
-    let proxy = Proxy::start(addr).await;
+    let proxy = Proxy::start(addr).await.unwrap();
     proxy.plan(plans());
     let mut session = rust_client(proxy.addr()).await;
     let mut numbers = Vec::new();
@@ -104,8 +104,7 @@ async fn a_message_cut_in_the_middle_is_not_delivered() {
     server
         .tell(json!({"do": "send_numbers", "first": 1, "last": 2}))
         .await;
-    let proxy = Proxy::start(addr).await;
-    use korinet_tests::proxy::{Cut, Direction};
+    let proxy = Proxy::start(addr).await.unwrap();
     let cuts =
         [Cut::Fin, Cut::Reset].map(|cut| Plan::cut(Direction::ToClient, Place::Byte(40), cut));
     proxy.plan(cuts);

@@ -1,8 +1,8 @@
 //! What is the same message come again, and what is another message that looks the same.
 
 use korinet::{AckLevel, Repeats, Server, Session};
+use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{message, number_of};
-use korinet_tests::proxy::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::{python, within};
 use serde_json::json;
 
@@ -107,7 +107,7 @@ async fn a_message_under_way_in_the_application_is_not_delivered_beside_itself()
             .bind("127.0.0.1:0")
             .await
             .unwrap();
-        let proxy = Proxy::start(server.local_addr()).await;
+        let proxy = Proxy::start(server.local_addr()).await.unwrap();
         proxy.plan([Plan::cut(Direction::ToServer, Place::AfterFrame(1), cut)]);
         let mut client = python_client(&python, proxy.addr()).await;
         let mut first = accept(&server).await;
@@ -143,7 +143,7 @@ async fn a_message_that_the_application_gave_up_is_delivered_again() {
         .bind("127.0.0.1:0")
         .await
         .unwrap();
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     proxy.plan([Plan::cut(
         Direction::ToServer,
         Place::AfterFrame(1),

@@ -3,7 +3,7 @@
 use korinet::raw::Raw;
 use korinet::wire::{DecodeError, DecodeErrorKind};
 use korinet::{CodecError, ConnectionError, EncodeError, SendError, SessionError, Value};
-use korinet_tests::proxy::{Plan, Proxy};
+use korinet_chaos::{Plan, Proxy};
 use korinet_tests::{python, within};
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -172,7 +172,7 @@ async fn bytes_arrive_one_by_one() {
     let single = || (0..10).map(|_| Plan::default().in_single_bytes());
 
     let server = rust_server().await;
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     proxy.plan(single());
     let mut client = python_client(&python, proxy.addr()).await;
     let mut session = accept(&server).await;
@@ -186,10 +186,10 @@ async fn bytes_arrive_one_by_one() {
             .unwrap();
         assert_eq!(client.hear().await.unwrap()["size"], size);
     }
-    assert!(proxy.counts().single_bytes > 2 * SIZE as u64);
+    assert!(proxy.counts().chunks > 2 * SIZE as u64);
 
     let (mut server, addr) = python_listener(&python, "server").await;
-    let proxy = Proxy::start(addr).await;
+    let proxy = Proxy::start(addr).await.unwrap();
     proxy.plan(single());
     let mut session = rust_client(proxy.addr()).await;
     server.ask_to("accept").await;
@@ -203,5 +203,5 @@ async fn bytes_arrive_one_by_one() {
         assert_eq!(recv(&mut session).await.value().unwrap(), fill(size));
         server.hear().await.unwrap();
     }
-    assert!(proxy.counts().single_bytes > 2 * SIZE as u64);
+    assert!(proxy.counts().chunks > 2 * SIZE as u64);
 }

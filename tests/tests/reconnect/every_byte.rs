@@ -9,8 +9,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use korinet::{SendError, Server};
+use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{assert_gapless, assert_gapless_with_repeats, message, number_of};
-use korinet_tests::proxy::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::within;
 use tokio::sync::watch;
 
@@ -83,7 +83,7 @@ async fn serve(server: Server, proxy: Arc<Proxy>, served: watch::Sender<Served>)
 async fn cut_at_every_byte(direction: Direction, cut: Cut) {
     assert_eq!(message(BASE).to_cbor().len() as u64 + 47, MESSAGE);
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Arc::new(Proxy::start(server.local_addr()).await);
+    let proxy = Arc::new(Proxy::start(server.local_addr()).await.unwrap());
     proxy.plan((0..=REFERENCE).map(|byte| Plan::cut(direction, Place::Byte(byte), cut)));
     let served = watch::Sender::new(Served::default());
     let mut report = served.subscribe();

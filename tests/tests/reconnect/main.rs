@@ -1,7 +1,9 @@
-//! Rust peers over connections that break: at every byte, in silence, by refusal, with a server that comes back.
+//! Rust peers over connections that break: at every byte, at random, in silence, by refusal, with a server that
+//! comes back.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod at_random;
 mod every_byte;
 mod outage;
 mod restart;

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use korinet::{Client, ConnectError, ConnectionError, SendError, Server, SessionError, State};
+use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{message, number_of};
-use korinet_tests::proxy::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::{chain, within};
 
 use super::quick;
@@ -13,7 +13,7 @@ use super::quick;
 #[tokio::test]
 async fn a_client_that_is_refused_in_every_way_gets_through_in_the_end() {
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     proxy.plan([Plan::cut(
         Direction::ToServer,
         Place::BeforeFrame(1),
@@ -23,9 +23,11 @@ async fn a_client_that_is_refused_in_every_way_gets_through_in_the_end() {
     // Two of the many attempts are let through to a proxy that resets them.
     proxy.plan([Plan::refuse(), Plan::refuse()]);
     let mut state = session.state();
-    proxy
-        .wait_for("the connection", |counts| counts.connections == 1)
-        .await;
+    within(
+        "the connection",
+        proxy.wait_for(|counts| counts.connections == 1),
+    )
+    .await;
     proxy.close_port().await;
     let sending = tokio::spawn(async move {
         session.send(&message(1)).await.unwrap();
@@ -35,7 +37,7 @@ async fn a_client_that_is_refused_in_every_way_gets_through_in_the_end() {
     within("attempts at a closed port", state.wait_for(attempts(5)))
         .await
         .unwrap();
-    proxy.open_port().await;
+    proxy.open_port().await.unwrap();
     within("a message", async {
         loop {
             let mut session = server.accept().await;
@@ -56,7 +58,7 @@ async fn a_client_that_is_refused_in_every_way_gets_through_in_the_end() {
 #[tokio::test]
 async fn a_client_gives_up_and_says_so_everywhere() {
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     proxy.plan([Plan::cut(
         Direction::ToServer,
         Place::AfterFrame(1),
@@ -64,9 +66,11 @@ async fn a_client_gives_up_and_says_so_everywhere() {
     )]);
     let client = quick().timeout(Duration::from_millis(100));
     let mut session = client.connect(proxy.addr().to_string()).await.unwrap();
-    proxy
-        .wait_for("the connection", |counts| counts.connections == 1)
-        .await;
+    within(
+        "the connection",
+        proxy.wait_for(|counts| counts.connections == 1),
+    )
+    .await;
     proxy.close_port().await;
     let error = within("the outcome", session.send(&message(1)))
         .await
@@ -105,7 +109,7 @@ async fn a_client_gives_up_and_says_so_everywhere() {
 #[tokio::test]
 async fn the_first_connection_fails_at_once() {
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     proxy.close_port().await;
     let addr = proxy.addr().to_string();
     let error = within("the refusal", Client::connect(addr.as_str()))

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use korinet::{AckLevel, Server};
+use korinet_chaos::Proxy;
 use korinet_tests::numbered::{assert_gapless, assert_gapless_with_repeats, message, number_of};
-use korinet_tests::proxy::Proxy;
 use korinet_tests::within;
 
 use super::quick;
@@ -21,7 +21,7 @@ async fn bind(level: AckLevel) -> Server {
 /// dropped, in good order or at once; and how often that was.
 async fn numbers_over_restarts(in_good_order: bool) -> (Vec<u64>, u64) {
     let mut server = bind(AckLevel::Processed).await;
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     let client = quick().connect(proxy.addr().to_string()).await.unwrap();
     let sending = tokio::spawn(async move {
         for number in 1..=SERVERS * EACH {

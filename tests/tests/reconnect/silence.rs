@@ -4,15 +4,15 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use korinet::{AckLevel, Server, Session};
+use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{assert_gapless, message, number_of};
-use korinet_tests::proxy::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::within;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::quick;
 
 /// Takes what sessions receive, where an old session stays open when the next one comes.
-async fn collect(server: Server, numbers: mpsc::UnboundedSender<u64>) {
+pub(super) async fn collect(server: Server, numbers: mpsc::UnboundedSender<u64>) {
     let mut old: Vec<Session> = Vec::new();
     let mut current = server.accept().await;
     loop {
@@ -45,12 +45,12 @@ async fn a_client_that_waits_in_vain_connects_again_and_nothing_comes_twice() {
         .flat_map(|direction| {
             let places =
                 (1..=3).flat_map(|frame| [Place::BeforeFrame(frame), Place::AfterFrame(frame)]);
-            places.map(move |place| Plan::cut(direction, place, Cut::Silence))
+            places.map(move |place| Plan::cut(direction, place, Cut::Silence).for_good())
         })
         .collect();
     let silences = plans.len() as u64;
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::start(server.local_addr()).await;
+    let proxy = Proxy::start(server.local_addr()).await.unwrap();
     proxy.plan(plans);
     let (numbers, mut collected) = mpsc::unbounded_channel();
     let collecting = tokio::spawn(collect(server, numbers));

@@ -1,8 +1,8 @@
-use super::Place;
+use crate::Place;
 
 /// Finds the place of a cut in the bytes of one direction.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     place: Option<Place>,
     passed: u64,
     frames: u64,
@@ -14,13 +14,13 @@ pub(super) struct Gate {
 
 /// What may pass of some bytes, counted from their start, and whether the cut comes after that.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Passage {
-    pub(super) len: usize,
-    pub(super) cut: bool,
+pub(crate) struct Passage {
+    pub(crate) len: usize,
+    pub(crate) cut: bool,
 }
 
 impl Gate {
-    pub(super) fn new(place: Option<Place>) -> Self {
+    pub(crate) fn new(place: Option<Place>) -> Self {
         Self {
             place,
             passed: 0,
@@ -31,11 +31,11 @@ impl Gate {
     }
 
     /// Whether the cut comes before any byte arrives.
-    pub(super) fn is_at_start(&self) -> bool {
+    pub(crate) fn is_at_start(&self) -> bool {
         matches!(self.place, Some(Place::Byte(0) | Place::AfterFrame(0)))
     }
 
-    pub(super) fn pass(&mut self, bytes: &[u8]) -> Passage {
+    pub(crate) fn pass(&mut self, bytes: &[u8]) -> Passage {
         let Some(place) = self.place else {
             return Passage {
                 len: bytes.len(),
