@@ -31,3 +31,13 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// Settings of a client of protocol v2.
+pub fn v2_client() -> korinet::ClientBuilder {
+    korinet::Client::builder().protocol(korinet::Protocol::V2)
+}
+
+/// Settings of a server of protocol v2 alone: its sessions begin with their connections.
+pub fn v2_server() -> korinet::ServerBuilder {
+    korinet::Server::builder().protocols(&[korinet::Protocol::V2])
+}

@@ -6,19 +6,23 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use korinet::raw::Raw;
-use korinet::{Client, Message, Server, Session, Value};
+use korinet::{Message, Session, Value};
 use korinet_tests::numbered::{assert_gapless, message, number_of};
-use korinet_tests::within;
+use korinet_tests::{v2_client, v2_server, within};
 use tokio::net::TcpListener;
 use tokio::sync::{Barrier, watch};
 
 /// A client and the server's session with it.
 async fn pair() -> (Session, Session) {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let client = Client::connect(server.local_addr().to_string())
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let client = v2_client()
+        .connect(server.local_addr().unwrap().to_string())
         .await
         .unwrap();
-    (client, within("the connection", server.accept()).await)
+    (
+        client,
+        within("the connection", server.accept()).await.unwrap(),
+    )
 }
 
 async fn recv(session: &mut Session) -> Message {
@@ -113,7 +117,8 @@ fn acknowledgement() -> Value {
 async fn what_only_resembles_an_acknowledgement_is_a_message() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap().to_string();
-    let (session, stream) = tokio::join!(Client::connect(addr), listener.accept());
+    let client = v2_client();
+    let (session, stream) = tokio::join!(client.connect(addr), listener.accept());
     let (mut session, mut peer) = (session.unwrap(), Raw::new(stream.unwrap().0));
     let resembling = [
         Value::Map(vec![("statusP".into(), false.into())]),

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use korinet::wire::v2::ACKNOWLEDGEMENT;
 use korinet::{AckLevel, Server, Session};
 use korinet_tests::numbered::{message, number_of};
-use korinet_tests::within;
+use korinet_tests::{v2_server, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -31,8 +31,10 @@ struct Peer {
 impl Peer {
     /// A connection and the server's session on it. No two connections may have the same `serial`.
     async fn connect(server: &Server, serial: u32) -> (Self, Session) {
-        let stream = TcpStream::connect(server.local_addr()).await.unwrap();
-        let session = within("the connection", server.accept()).await;
+        let stream = TcpStream::connect(server.local_addr().unwrap())
+            .await
+            .unwrap();
+        let session = within("the connection", server.accept()).await.unwrap();
         (
             Self {
                 stream,
@@ -109,7 +111,7 @@ impl Peer {
 }
 
 async fn bind(level: AckLevel) -> Server {
-    let builder = Server::builder().ack_level(level);
+    let builder = v2_server().ack_level(level);
     builder.bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap()
 }
 

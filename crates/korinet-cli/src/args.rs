@@ -20,13 +20,14 @@ pub(crate) enum Action {
     /// Print the messages of all who connect
     ///
     /// Each message is one line of JSON on stdout, {"id": …, "data": …}, and is acknowledged once
-    /// that line is written and flushed. What happens to connections is told on stderr.
+    /// that line is written and flushed. One that may have come before, in a session that was lost, has
+    /// "redelivered": true. What happens to connections is told on stderr.
     #[command(after_help = "Example: korinet listen 127.0.0.1:1235 --reply '{\"status\": true}'")]
     Listen(Listen),
     /// Send each line of stdin as a message
     ///
-    /// Each line is one JSON value; they are sent in order, each after the one before it is
-    /// acknowledged. Received messages are printed as `korinet listen` prints them. When stdin ends
+    /// Each line is one JSON value; they are sent in order, in protocol v2 each after the one before it
+    /// is acknowledged. Received messages are printed as `korinet listen` prints them. When stdin ends
     /// and everything is acknowledged, the command ends.
     #[command(after_help = "Example: echo '{\"type\": \"ping\"}' | korinet connect 127.0.0.1:1235")]
     Connect(Connect),
@@ -52,6 +53,12 @@ pub(crate) struct Listen {
     /// Which protocol peers may speak: auto, v2 or v3
     #[arg(long, value_name = "VERSION", default_value = "auto", value_parser = parse_protocols)]
     pub(crate) protocol: Protocols,
+    /// How often an idle peer is asked whether it is there, at the most; 0s for never
+    #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration)]
+    pub(crate) keepalive: Option<Duration>,
+    /// How long to keep a session whose connection is lost, at the most
+    #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
     /// After each message, send this one to its sender
     #[arg(long, value_name = "JSON", conflicts_with = "echo", value_parser = parse_message)]
     pub(crate) reply: Option<korinet::Value>,
@@ -93,8 +100,11 @@ pub(crate) struct Peer {
     #[arg(value_name = "ADDR", value_parser = parse_addr)]
     pub(crate) addr: String,
     /// Which protocol to speak: v2 or v3
-    #[arg(long, value_name = "VERSION", default_value = "v2")]
+    #[arg(long, value_name = "VERSION", default_value = "v3")]
     protocol: Protocol,
+    /// How often an idle peer is asked whether it is there; 0s for never [default: 15s]
+    #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration)]
+    keepalive: Option<Duration>,
     /// How long to go on reconnecting after a loss, such as 500ms, 2m or 1h30m
     #[arg(long, value_name = "DUR", default_value = "2m", value_parser = humantime::parse_duration)]
     timeout: Duration,
@@ -102,9 +112,13 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn builder(&self) -> ClientBuilder {
-        Client::builder()
+        let builder = Client::builder()
             .protocol(self.protocol)
-            .timeout(self.timeout)
+            .timeout(self.timeout);
+        match self.keepalive {
+            Some(interval) => builder.keep_alive(interval),
+            None => builder,
+        }
     }
 }
 

@@ -1,10 +1,12 @@
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
-use korinet::{AckLevel, Receiver, Sender, State};
+use korinet::{AckLevel, Receipt, Receiver, SendError, Sender};
 use tokio::sync::{mpsc, watch};
 use tokio::task::block_in_place;
 
 use crate::args::Connect;
+use crate::events::{Quiet, tell_states};
 use crate::failure::Failure;
 use crate::output::{Output, chain, tell};
 use crate::{json, signal};
@@ -25,8 +27,8 @@ async fn converse(builder: korinet::ClientBuilder, args: &Connect) -> Result<(),
         .connect(&args.peer.addr)
         .await
         .map_err(|error| Failure::from_error(&error))?;
-    let mut telling = std::pin::pin!(tell_states(session.state()));
     let (sender, receiver) = session.split();
+    let mut telling = std::pin::pin!(tell_all(sender.clone()));
     let (count_sender, mut count) = watch::channel(0_u64);
     let sending = async {
         send_lines(&sender).await?;
@@ -46,11 +48,22 @@ async fn converse(builder: korinet::ClientBuilder, args: &Connect) -> Result<(),
     }
 }
 
-/// Sends the lines of stdin, each after the one before it is acknowledged.
+/// Sends the lines of stdin; ends when all are acknowledged.
 async fn send_lines(sender: &Sender) -> Result<(), Failure> {
     let mut lines = read_stdin();
     let mut number = 0_u64;
-    while let Some(line) = lines.recv().await {
+    // In the order in which they will be acknowledged.
+    let mut receipts = VecDeque::new();
+    loop {
+        let line = tokio::select! {
+            biased;
+            acknowledged = first_of(&mut receipts) => {
+                acknowledged?;
+                continue;
+            }
+            line = lines.recv() => line,
+        };
+        let Some(line) = line else { break };
         number += 1;
         let line =
             line.map_err(|error| Failure::Told(format!("cannot read standard input: {error}")))?;
@@ -60,12 +73,27 @@ async fn send_lines(sender: &Sender) -> Result<(), Failure> {
         }
         let value =
             json::parse(line).map_err(|error| Failure::Told(format!("line {number}: {error}")))?;
-        sender
-            .send(&value)
-            .await
-            .map_err(|error| Failure::Told(format!("line {number}: {}", chain(&error))))?;
+        let receipt = sender.enqueue(&value).await;
+        receipts.push_back((number, receipt.map_err(|error| not_sent(number, &error))?));
+    }
+    while !receipts.is_empty() {
+        first_of(&mut receipts).await?;
     }
     Ok(())
+}
+
+/// Waits for the first of the acknowledgements; for ever, if there is none to wait for. Cancel safe.
+async fn first_of(receipts: &mut VecDeque<(u64, Receipt)>) -> Result<(), Failure> {
+    let Some((number, receipt)) = receipts.front_mut() else {
+        return std::future::pending().await;
+    };
+    let (number, acknowledged) = (*number, receipt.await);
+    receipts.pop_front();
+    acknowledged.map_err(|error| not_sent(number, &error))
+}
+
+fn not_sent(number: u64, error: &SendError) -> Failure {
+    Failure::Told(format!("line {number}: {}", chain(error)))
 }
 
 /// The lines of stdin, read by a thread of its own and at most one ahead.
@@ -109,26 +137,16 @@ async fn print_all(mut receiver: Receiver, count: watch::Sender<u64>) -> Result<
     }
 }
 
-/// Tells of each loss and of each way back; does not end.
-async fn tell_states(mut states: watch::Receiver<State>) {
-    let mut is_lost = false;
-    loop {
-        let state = states.borrow_and_update().clone();
-        if let State::Detached { reason, .. } = &state
-            && !is_lost
-        {
-            is_lost = true;
-            tell(format_args!(
-                "connection lost: {}; reconnecting",
-                chain(reason)
-            ));
-        }
-        if state == State::Attached && is_lost {
-            is_lost = false;
-            tell("connected again");
-        }
-        if states.changed().await.is_err() {
-            return std::future::pending().await;
+/// Tells what happens to the session; does not end.
+async fn tell_all(session: Sender) {
+    let Some(mut events) = session.events() else {
+        return tell_states(session.state()).await;
+    };
+    let mut quiet = Quiet::default();
+    while let Some(event) = events.recv().await {
+        if let Some(line) = quiet.line(&event) {
+            tell(line);
         }
     }
+    std::future::pending().await
 }

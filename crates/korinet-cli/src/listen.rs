@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use korinet::{AckLevel, BindError, Message, SendError, Server, Session, SessionError, Value};
+use korinet::{
+    AckLevel, BindError, Event, Events, Message, SendError, Server, Session, SessionError, Value,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, block_in_place};
 
@@ -33,6 +35,12 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
     if let Protocols::Only(protocol) = args.protocol {
         builder = builder.protocols(&[protocol]);
     }
+    if let Some(interval) = args.keepalive {
+        builder = builder.keep_alive(interval);
+    }
+    if let Some(timeout) = args.timeout {
+        builder = builder.session_expiry(timeout);
+    }
     let server = builder.bind(&args.addr).await.map_err(|error| {
         let text = chain(&error);
         Failure::Told(match error {
@@ -40,7 +48,9 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
             BindError::Config(_) | _ => text,
         })
     })?;
-    tell(format_args!("listening on {}", server.local_addr()));
+    let addr = server.local_addr();
+    let addr = addr.map_err(|error| Failure::from_error(&error))?;
+    tell(format_args!("listening on {addr}"));
 
     let (over_sender, mut over) = mpsc::channel(1);
     let (close, closing) = watch::channel(false);
@@ -57,7 +67,7 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
     let mut ended = std::pin::pin!(signal::ended());
     let result = loop {
         tokio::select! {
-            session = server.accept() => {
+            Some(session) = server.accept() => {
                 connections.spawn(serve(session, Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
@@ -65,6 +75,10 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
             failure = &mut ended => break Err(failure),
         }
     };
+    if result.is_err() {
+        // Clients of v3 look for their session at whoever comes next.
+        server.shut_down(CLOSE_TIME, None).await;
+    }
     drop(server);
     close.send_replace(true);
     let all_closed = async { while connections.join_next().await.is_some() {} };
@@ -80,9 +94,14 @@ async fn serve(mut session: Session, shared: Arc<Shared>) {
     };
     tell(format_args!("{peer} connected"));
     let mut closing = shared.closing.clone();
+    let mut events = session.events();
     loop {
         let received = tokio::select! {
             received = session.recv() => received,
+            Some(event) = next_event(&mut events) => {
+                tell_event(&peer, &session, &event);
+                continue;
+            }
             _ = closing.wait_for(|closing| *closing) => break,
         };
         match received {
@@ -141,6 +160,35 @@ async fn answer(session: &Session, message: &Message, shared: &Shared, peer: &st
             tell(format_args!("{peer} answer not sent: {error}"));
         },
         _ = closing.wait_for(|closing| *closing) => {}
+    }
+}
+
+/// The next event of a session that has any.
+async fn next_event(events: &mut Option<Events>) -> Option<Event> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells of a session that has lost its connection, and of its way back.
+fn tell_event(peer: &str, session: &Session, event: &Event) {
+    if let Event::Detached { reason, wait } = event {
+        let wait = humantime::format_duration(*wait);
+        tell(format_args!(
+            "{peer} lost its connection: {}; kept for {wait}",
+            chain(reason)
+        ));
+        return;
+    }
+    if let Event::Attached(to) = event
+        && to.resumed
+    {
+        let from = match session.peer_addr() {
+            Some(addr) => format!(" from {addr}"),
+            None => String::new(),
+        };
+        tell(format_args!("{peer} is back{from}"));
     }
 }
 

@@ -3,6 +3,7 @@
 mod args;
 mod chaos;
 mod connect;
+mod events;
 mod failure;
 mod json;
 mod listen;
@@ -27,8 +28,9 @@ const SIGNAL_TIME: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let command = Command::parse();
-    // What the library notices by itself belongs to what is told on stderr.
+    // What only the library notices belongs to what is told on stderr.
     tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .with_level(false)

@@ -62,11 +62,19 @@ struct Line<'a>(&'a Message);
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        match self.0.id() {
-            Id::Text(text) => map.serialize_entry("id", text)?,
-            Id::Cbor(cbor) => map.serialize_entry("id", &Json(&shape(cbor)))?,
+        match (self.0.id(), self.0.number()) {
+            (Some(Id::Text(text)), _) => map.serialize_entry("id", text)?,
+            (Some(Id::Cbor(cbor)), _) => map.serialize_entry("id", &Json(&shape(cbor)))?,
+            // Together they name the message for good.
+            (None, Some((session, seq))) => {
+                map.serialize_entry("id", &format!("{session}/{seq}"))?;
+            }
+            (None, None) => {}
         }
-        map.serialize_entry("data", &Json(&shape(self.0.data())))?;
+        match self.0.value() {
+            Ok(value) => map.serialize_entry("data", &Json(&value))?,
+            Err(error) => map.serialize_entry("error", &error.to_string())?,
+        }
         if self.0.is_redelivered() {
             map.serialize_entry("redelivered", &true)?;
         }
@@ -74,7 +82,7 @@ impl Serialize for Line<'_> {
     }
 }
 
-/// What a received item holds. Its shape was checked when it was received, so there is always an
+/// What a received id holds. Its shape was checked when it was received, so there is always an
 /// answer.
 fn shape(cbor: &[u8]) -> Value {
     Value::from_cbor(cbor).unwrap_or(Value::Undefined)

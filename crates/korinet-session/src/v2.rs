@@ -24,6 +24,6 @@ mod tests;
 
 pub use client::connect;
 pub use config::{Acknowledge, Config};
-pub use handle::{Delivery, Position, Receiver, Sender, Session};
+pub use handle::{Delivery, Position, Receipt, Receiver, Sender, Session};
 pub use received_log::{ConnectionId, First, ReceivedLog, Repeats};
 pub use server::Server;

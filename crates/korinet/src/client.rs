@@ -1,19 +1,22 @@
+use std::path::Path;
 use std::time::Duration;
 
-use korinet_session::v2;
+use korinet_session::v3::{ClientConfig, Event, FirstConnect};
+use korinet_session::{Backoff, ConnectionError, Dial, v2, v3};
+use tokio::sync::mpsc;
 
 use crate::settings::{Settings, not_zero, seed};
-use crate::tcp::TcpDialer;
-use crate::{AckLevel, ConfigError, ConnectError, Protocol, Session};
+use crate::transport::TcpDialer;
+use crate::{
+    AckLevel, ConfigError, ConnectError, OnLost, Protocol, Session, SessionError, WhenDetached,
+};
 
 /// Where a session begins on the side that dials.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::collections::BTreeMap;
-///
 /// let session = korinet::Client::connect("127.0.0.1:1235").await?;
-/// session.send(&BTreeMap::from([("type", "ping")])).await?;
+/// session.send("a message").await?; // acknowledged when this resolves
 /// session.close().await?;
 /// # Ok(())
 /// # }
@@ -48,10 +51,15 @@ impl Client {
 pub struct ClientBuilder {
     protocol: Protocol,
     settings: Settings,
+    fallbacks: Vec<String>,
     timeout: Duration,
     connect_timeout: Duration,
+    first_connect: FirstConnect,
     backoff_base: Duration,
     backoff_cap: Duration,
+    on_lost: Option<OnLost>,
+    application: Option<(String, String)>,
+    observer: Option<mpsc::UnboundedSender<Event>>,
 }
 
 impl Default for ClientBuilder {
@@ -64,22 +72,35 @@ impl Default for ClientBuilder {
             ..
         } = v2::Config::default();
         Self {
-            protocol: Protocol::V2,
+            protocol: Protocol::V3,
             settings: Settings::default(),
+            fallbacks: Vec::new(),
             timeout,
             connect_timeout,
+            first_connect: FirstConnect::Once,
             backoff_base,
             backoff_cap,
+            on_lost: None,
+            application: None,
+            observer: None,
         }
     }
 }
 
 impl ClientBuilder {
-    /// The version of the protocol; [`Protocol::V2`] by default. The server must speak it: a client
+    /// The version of the protocol; [`Protocol::V3`] by default. The server must speak it: a client
     /// does not find out.
     #[must_use]
     pub const fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// Another `host:port` of the same service, tried when those before it cannot be reached. May be called more than
+    /// once.
+    #[must_use]
+    pub fn fallback(mut self, addr: impl Into<String>) -> Self {
+        self.fallbacks.push(addr.into());
         self
     }
 
@@ -91,10 +112,18 @@ impl ClientBuilder {
         self
     }
 
-    /// How long one attempt to connect may take; 10 s by default.
+    /// How long one attempt to connect may take, over all addresses; 10 s by default.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// What [`connect`](Self::connect) does when the first attempt fails: [`FirstConnect::Once`] by default. Needs
+    /// protocol v3 to be repeated.
+    #[must_use]
+    pub const fn first_connect(mut self, first: FirstConnect) -> Self {
+        self.first_connect = first;
         self
     }
 
@@ -107,24 +136,36 @@ impl ClientBuilder {
         self
     }
 
-    /// When received messages are acknowledged; [`AckLevel::Received`] by default.
+    /// When received messages are acknowledged; [`AckLevel::Received`] by default. In protocol v3 it goes for both
+    /// sides, and the server refuses what it cannot keep.
     #[must_use]
     pub const fn ack_level(mut self, level: AckLevel) -> Self {
         self.settings.ack_level = level;
         self
     }
 
-    /// The most bytes of a message, both ways; 524,288 by default, which is what the Python package
-    /// takes. 64 to 67,108,864.
-    ///
-    /// Protocol v2 counts the frame around the message too, which is 43 bytes more.
+    /// The most bytes of a message, both ways in protocol v2, from the peer in v3: 64 to 67,108,864. In v2 524,288 by
+    /// default, which is what the Python package takes; the frame around the message counts too, which is 43 bytes
+    /// more. In v3 1,048,576 by default.
     #[must_use]
     pub const fn max_message(mut self, bytes: usize) -> Self {
         self.settings.max_message = Some(bytes);
         self
     }
 
-    /// How long to wait for an acknowledgement before the connection counts as lost.
+    /// How much may be unacknowledged at a time, each way, if the peer agrees: 1 to 1,048,576 messages, 4,096 by
+    /// default, of 1 KiB to 1 GiB in all, 1 MiB by default. One message is always allowed. Needs protocol v3.
+    ///
+    /// It bounds the memory of a session: this much to be sent again, and twice this much received and not read; and what
+    /// is being read and written.
+    #[must_use]
+    pub const fn window(mut self, messages: usize, bytes: usize) -> Self {
+        self.settings.window = Some((messages, bytes));
+        self
+    }
+
+    /// How long to wait for an acknowledgement before the connection counts as lost. Needs protocol v2; v3 has
+    /// [`keep_alive`](Self::keep_alive).
     ///
     /// Not limited by default: a peer whose application does not keep up withholds it, and a peer
     /// whose machine is gone is noticed by the system within about 30 s. Protocol v2 has no other
@@ -135,27 +176,69 @@ impl ClientBuilder {
         self
     }
 
-    /// How often an idle peer is probed. Needs protocol v3.
+    /// The time without a byte from the peer after which it is asked whether it is there; after twice that the connection
+    /// counts as lost. 15 s by default, 100 ms at the least; zero for never. The server may grant less. Needs protocol
+    /// v3.
     #[must_use]
     pub const fn keep_alive(mut self, interval: Duration) -> Self {
         self.settings.keep_alive = Some(interval);
         self
     }
 
-    /// How long the server keeps the session without a connection. Needs protocol v3.
+    /// How long the server keeps the session without a connection; 5 minutes by default. The server may grant less.
+    /// Needs protocol v3.
     #[must_use]
     pub const fn session_expiry(mut self, expiry: Duration) -> Self {
         self.settings.session_expiry = Some(expiry);
         self
     }
 
-    /// Connects to `host:port`. There is one attempt; what connects again by itself is the session.
+    /// What becomes of messages that are to be sent while there is no connection; [`WhenDetached::Wait`] by default.
+    /// Needs protocol v3.
+    #[must_use]
+    pub const fn when_detached(mut self, when: WhenDetached) -> Self {
+        self.settings.when_detached = Some(when);
+        self
+    }
+
+    /// What becomes of unacknowledged messages when the server no longer has the session, be it that it was restarted;
+    /// [`OnLost::Resend`] by default. Needs protocol v3.
+    #[must_use]
+    pub const fn on_lost(mut self, on_lost: OnLost) -> Self {
+        self.on_lost = Some(on_lost);
+        self
+    }
+
+    /// How long a session that is dropped without being closed goes on, to bring what it had accepted to the peer; 5 s by
+    /// default. Needs protocol v3.
+    #[must_use]
+    pub const fn linger(mut self, linger: Duration) -> Self {
+        self.settings.linger = Some(linger);
+        self
+    }
+
+    /// The name and version of the application, shown to the server; at most 128 bytes each. Needs protocol v3.
+    #[must_use]
+    pub fn application(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.application = Some((name.into(), version.into()));
+        self
+    }
+
+    /// Where to tell of the session's events, from the first attempt to connect on. Needs protocol v3.
+    #[must_use]
+    pub fn events(mut self, observer: mpsc::UnboundedSender<Event>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Connects to `host:port`.
     ///
-    /// The session's work is done by a task of the current tokio runtime.
+    /// There is one attempt, unless [`first_connect`](Self::first_connect) says otherwise; what connects again by itself
+    /// is the session. Its work is done by a task of the current tokio runtime.
     ///
     /// # Errors
     ///
-    /// The settings do not fit together, or the attempt failed.
+    /// The settings do not fit together, the attempt failed, or the server refuses the session.
     ///
     /// # Cancel safety
     ///
@@ -165,20 +248,82 @@ impl ClientBuilder {
     ///
     /// Outside of a tokio runtime with its I/O and time drivers enabled.
     pub async fn connect(&self, addr: impl Into<String>) -> Result<Session, ConnectError> {
-        let config = self.config()?;
         let addr = addr.into();
-        let dialer = TcpDialer { addr: addr.clone() };
-        match v2::connect(dialer, config, seed()).await {
-            Ok(session) => Ok(Session::new(session, None)),
-            Err(source) => Err(ConnectError::Connection { addr, source }),
+        let mut addresses = vec![addr.clone()];
+        addresses.extend(self.fallbacks.iter().cloned());
+        self.connect_by(TcpDialer::new(addresses), addr).await
+    }
+
+    /// Connects to the Unix socket at `path`; otherwise as [`connect`](Self::connect).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[cfg(unix)]
+    pub async fn connect_unix(&self, path: impl AsRef<Path>) -> Result<Session, ConnectError> {
+        let path = path.as_ref();
+        let dialer = crate::transport::UnixDialer {
+            path: path.to_owned(),
+        };
+        self.connect_by(dialer, path.display().to_string()).await
+    }
+
+    async fn connect_by<D: Dial>(&self, dial: D, addr: String) -> Result<Session, ConnectError> {
+        self.check()?;
+        let connected =
+            match self.protocol {
+                Protocol::V2 => {
+                    let config = self.config_for_v2()?;
+                    let session = v2::connect(dial, config, seed()).await;
+                    session.map(|session| Session::from_v2(session, None))
+                }
+                Protocol::V3 => {
+                    let config = self.config_for_v3()?;
+                    let driver = v3::DriverConfig {
+                        first_connect: self.first_connect,
+                        ..self.settings.driver()
+                    };
+                    match v3::connect(dial, config, driver, seed(), self.observer.clone()).await {
+                        Ok(session) => Ok(Session::from_v3(session)),
+                        Err(error) => Err(connection_error(error).map_err(|source| {
+                            ConnectError::Session {
+                                addr: addr.clone(),
+                                source,
+                            }
+                        })?),
+                    }
+                }
+            };
+        connected.map_err(|source| ConnectError::Connection { addr, source })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.settings.check(&[self.protocol])?;
+        let for_v3 = [
+            ("first_connect", self.first_connect == FirstConnect::Retry),
+            ("on_lost", self.on_lost.is_some()),
+            ("application", self.application.is_some()),
+            ("events", self.observer.is_some()),
+        ];
+        match for_v3.into_iter().find(|(_, is_set)| *is_set) {
+            Some((setting, _)) if self.protocol == Protocol::V2 => Err(ConfigError::Needs {
+                setting,
+                needed: Protocol::V3,
+                protocol: self.protocol,
+            }),
+            _ => Ok(()),
         }
     }
 
-    fn config(&self) -> Result<v2::Config, ConfigError> {
-        match self.protocol {
-            Protocol::V2 => {}
-            other @ Protocol::V3 => return Err(ConfigError::Unsupported(other)),
-        }
+    fn config_for_v2(&self) -> Result<v2::Config, ConfigError> {
         Ok(v2::Config {
             timeout: self.timeout,
             connect_timeout: not_zero("connect_timeout", self.connect_timeout)?,
@@ -186,5 +331,31 @@ impl ClientBuilder {
             backoff_cap: self.backoff_cap,
             ..self.settings.for_v2()?
         })
+    }
+
+    fn config_for_v3(&self) -> Result<ClientConfig, ConfigError> {
+        let waits = seed();
+        let waits = waits.first_chunk().map_or(0, |it| u64::from_be_bytes(*it));
+        let defaults = ClientConfig::new(waits);
+        Ok(ClientConfig {
+            settings: self.settings.for_v3()?,
+            level: self.settings.level(),
+            application: self.application.clone(),
+            on_lost: self.on_lost.unwrap_or(defaults.on_lost),
+            backoff: Backoff::new(self.backoff_base, self.backoff_cap, waits),
+            give_up: self.timeout,
+            connect_timeout: not_zero("connect_timeout", self.connect_timeout)?,
+            ..defaults
+        })
+    }
+}
+
+/// What was wrong with the one connection that there was, if that is why there is no session.
+fn connection_error(error: SessionError) -> Result<ConnectionError, SessionError> {
+    match error {
+        SessionError::NotConnected(error)
+        | SessionError::Incompatible(error)
+        | SessionError::Refused(error) => Ok(error),
+        other @ (SessionError::GaveUp { .. } | _) => Err(other),
     }
 }

@@ -1,16 +1,20 @@
 use std::io;
 
-use crate::{ConnectionError, EncodeError, Protocol, SessionError};
+use korinet_proto::v3::PushError;
+
+use crate::{AckLevel, ConnectionError, EncodeError, Protocol, SessionError};
 
 /// A setting that a builder cannot go by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// What was asked for needs another version of the protocol.
-    #[error("{setting} needs protocol v3, but the protocol is {protocol}")]
-    NeedsV3 {
+    #[error("{setting} needs protocol {needed}, but the protocol is {protocol}")]
+    Needs {
         /// The builder's setting.
         setting: &'static str,
+        /// The protocol that has it.
+        needed: Protocol,
         /// The protocol that was chosen.
         protocol: Protocol,
     },
@@ -26,9 +30,9 @@ pub enum ConfigError {
         /// The most that is allowed.
         max: usize,
     },
-    /// This version of the crate does not speak the protocol, or none was chosen.
-    #[error("protocol {0} is not in this version, which speaks v2")]
-    Unsupported(Protocol),
+    /// This version of the crate cannot keep what the level says.
+    #[error("ack_level {0} is not in this version, expected received or processed")]
+    UnsupportedLevel(AckLevel),
     /// A server that may speak no protocol at all.
     #[error("no protocol is allowed, expected at least one")]
     NoProtocol,
@@ -56,6 +60,15 @@ pub enum ConnectError {
         #[source]
         source: ConnectionError,
     },
+    /// There was no session within the time to give up, or it was over at once.
+    #[error("no session with {addr}")]
+    Session {
+        /// The address that was dialled.
+        addr: String,
+        /// Why.
+        #[source]
+        source: SessionError,
+    },
 }
 
 /// Why a server does not listen.
@@ -77,13 +90,28 @@ pub enum SendError {
     /// The session was closed, by this side or the peer, before the message was on its way.
     #[error("session is closed")]
     Closed,
+    /// There is no connection, and messages are not to wait for one; it was not sent.
+    #[error("there is no connection")]
+    Detached,
+    /// There is no room for it now; it was not sent.
+    #[error("too many messages are not acknowledged")]
+    Full,
     /// It cannot be sent at all: it is no message of the protocol, or too large.
     #[error(transparent)]
     Message(#[from] EncodeError),
+    /// Protocol v2 cannot carry it.
+    #[error("{what} need protocol v3, but the peer speaks v2")]
+    NeedsV3 {
+        /// What was to be sent.
+        what: &'static str,
+    },
     /// The session ended before the message was on its way: it did not arrive.
     #[error("message was not sent")]
     NotSent(#[source] SessionError),
-    /// The session ended before the acknowledgement came: the message may have arrived.
+    /// The session does not take it: it is larger than what the peer takes.
+    #[error(transparent)]
+    Push(PushError),
+    /// The session ended, or was lost, before the acknowledgement came: the message may have arrived.
     #[error("message is not acknowledged")]
     Unacknowledged(#[source] SessionError),
 }
@@ -91,7 +119,10 @@ pub enum SendError {
 impl From<korinet_session::SendError> for SendError {
     fn from(error: korinet_session::SendError) -> Self {
         match error {
+            korinet_session::SendError::Detached => Self::Detached,
             korinet_session::SendError::NotSent(error) => Self::NotSent(error),
+            korinet_session::SendError::Push(PushError::Full { .. }) => Self::Full,
+            korinet_session::SendError::Push(error) => Self::Push(error),
             korinet_session::SendError::Unacknowledged(error) => Self::Unacknowledged(error),
             korinet_session::SendError::Closed | _ => Self::Closed,
         }

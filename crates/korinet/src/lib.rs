@@ -1,11 +1,12 @@
 //! Structured conversations between two programs over TCP that survive broken connections.
 //!
 //! Messages are CBOR, each is acknowledged, and a client connects again by itself. It is for LANs,
-//! internal services and programs that run for months; there is no broker. This version speaks
-//! protocol v2 and so works with programs of the Python package `korinet`.
+//! internal services and programs that run for months; there is no broker. It speaks protocol v3, whose
+//! sessions outlive their connections on both sides and whose messages do not wait for each other; and v2,
+//! and so works with programs of the Python package `korinet`, on the same port.
 //!
 //! It is no remote procedure call, no publish and subscribe, and nothing for untrusted networks yet:
-//! protocol v2 has neither encryption nor authentication.
+//! there is neither encryption nor authentication.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -14,7 +15,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let server = Server::bind("127.0.0.1:0").await?;
-//! let addr = server.local_addr().to_string();
+//! let addr = server.local_addr()?.to_string();
 //! let client = tokio::spawn(async move {
 //!     let session = Client::connect(addr).await?;
 //!     session.send(&BTreeMap::from([("num", 1)])).await?; // acknowledged when this resolves
@@ -22,7 +23,7 @@
 //!     Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! });
 //!
-//! let mut session = server.accept().await;
+//! let mut session = server.accept().await.expect("the server is open");
 //! let message = session.recv().await?.expect("one message");
 //! assert_eq!(message.decode::<BTreeMap<&str, u32>>()?["num"], 1);
 //! # client.await?.unwrap();
@@ -42,8 +43,8 @@
 //! # Messages
 //!
 //! Anything that implements [`minicbor::Encode`] can be sent, and any [`minicbor::Decode`] be read from a
-//! [`Message`]; [`Value`] holds what has no type. Protocol v2 carries maps only, so a derived type needs
-//! `#[cbor(map)]`; its keys are numbers then. Programs in Python use text keys, which are written by hand,
+//! [`Message`]; [`Value`] holds what has no type. [Raw bytes](Sender::send_raw) go as they are. Protocol v2
+//! carries maps only, so a derived type needs `#[cbor(map)]` there; its keys are numbers then. Programs in Python use text keys, which are written by hand,
 //! or by a map:
 //!
 //! ```
@@ -77,10 +78,12 @@
 //! | | connection lost | sender dies | receiver dies |
 //! | --- | --- | --- | --- |
 //! | [`raw`] | conversation over | – | – |
-//! | a Rust client to a Rust server | every message once and in order, or an error | unacknowledged ones lost | acknowledged ones lost; with [`AckLevel::Processed`] only those that the application was done with, others come again |
-//! | a Python client to a Rust server | the same, by [`Repeats::DeliverOnce`] | the same | the same, those that come again under a new id |
-//! | a Rust client to a Python server | every message, and again under the same id if the acknowledgement was lost | unacknowledged ones lost | lost |
-//! | any server to its client | the session ends, [`Session::send`] tells which message is not acknowledged | – | – |
+//! | v3, [`AckLevel::Received`] | every message once and in order, or an [`Event::Lost`] that says which are sent again, flagged, or hands them back | unacknowledged ones lost | acknowledged ones that were not processed are lost |
+//! | v3, [`AckLevel::Processed`] | the same | the same | those that the application was not [done](Session::done) with come again, flagged |
+//! | v2, a Rust client to a Rust server | every message once and in order, or an error | unacknowledged ones lost | as in v3 |
+//! | v2, a Python client to a Rust server | the same, by [`Repeats::DeliverOnce`] | the same | the same, those that come again under a new id |
+//! | v2, a Rust client to a Python server | every message, and again under the same id if the acknowledgement was lost | unacknowledged ones lost | lost |
+//! | v2, any server to its client | the session ends, [`Session::send`] tells which message is not acknowledged | – | – |
 //!
 //! # Errors and cancellation
 //!
@@ -98,18 +101,22 @@ pub mod raw;
 mod server;
 mod session;
 mod settings;
-mod tcp;
+mod transport;
 pub mod value;
 
 pub use client::{Client, ClientBuilder};
 pub use error::{BindError, ConfigError, ConnectError, SendError};
 pub use korinet_proto::{CodecError, EncodeError};
 pub use korinet_session::v2::Repeats;
-pub use korinet_session::{ConnectionError, SessionError, State};
+pub use korinet_session::v3::{
+    Continuity, Discontinuity, Ending, Event, Events, FirstConnect, InDoubt, OnLost, Stats, Ticket,
+    WhenDetached,
+};
+pub use korinet_session::{ConnectionError, Loss, SessionError, State};
 pub use korinet_wire as wire;
 pub use message::Message;
 pub use minicbor;
 pub use protocol::{AckLevel, ParseProtocolError, Protocol};
 pub use server::{Server, ServerBuilder};
-pub use session::{Receiver, Sender, Session};
+pub use session::{MessageSink, Receipt, Receiver, Sender, Session, VolatileReceiver};
 pub use value::{Value, ValueError};

@@ -1,85 +1,216 @@
 use bytes::Bytes;
 use korinet_proto::v2::Frame;
-use korinet_session::v2::{Delivery, Position};
+use korinet_session::{v2, v3};
+use korinet_wire::cbor::item_len;
 use korinet_wire::v2::Id;
+use korinet_wire::v3::{Kind, Seq, SessionId};
 use minicbor::encode::{self, Write};
-use minicbor::{Decode, Encode, Encoder};
+use minicbor::{Decode, Encode, Encoder, decode};
 
 use crate::{Value, ValueError};
 
 /// A received message.
 ///
-/// It holds the message as CBOR, in the memory that it was read into, and decodes when it is asked
-/// to: into a type of the application that may borrow from it, or into a [`Value`].
+/// It holds the message in the memory that it was read into, and decodes when it is asked to: into a type of the
+/// application that may borrow from it, or into a [`Value`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message(Delivery);
+pub struct Message(Source);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    V2(v2::Delivery),
+    V3(v3::Delivery),
+    Volatile { is_raw: bool, data: Bytes },
+}
 
 impl Message {
-    pub(crate) const fn from_delivery(delivery: Delivery) -> Self {
-        Self(delivery)
+    pub(crate) const fn from_v2(delivery: v2::Delivery) -> Self {
+        Self(Source::V2(delivery))
     }
 
-    /// A message outside of any session.
+    pub(crate) const fn from_v3(delivery: v3::Delivery) -> Self {
+        Self(Source::V3(delivery))
+    }
+
+    pub(crate) const fn volatile(is_raw: bool, data: Bytes) -> Self {
+        Self(Source::Volatile { is_raw, data })
+    }
+
+    /// A message of protocol v2 outside of any session.
     pub(crate) fn from_frame(frame: Frame) -> Self {
-        Self(Delivery {
+        Self::from_v2(v2::Delivery {
             frame,
-            position: Position::default(),
+            position: v2::Position::default(),
             redelivered: false,
         })
     }
 
-    /// The id that the sender gave it.
+    /// The id that the sender gave it; in protocol v2 only.
     #[must_use]
-    pub fn id(&self) -> Id<'_> {
-        self.0.frame.id()
+    pub fn id(&self) -> Option<Id<'_>> {
+        match &self.0 {
+            Source::V2(delivery) => Some(delivery.frame.id()),
+            Source::V3(_) | Source::Volatile { .. } => None,
+        }
     }
 
-    /// The message as CBOR: one well-formed item, in protocol v2 a map.
+    /// Its number in its session, which together name it for good; in protocol v3 only, and not of a volatile
+    /// one.
+    #[must_use]
+    pub const fn number(&self) -> Option<(SessionId, Seq)> {
+        match &self.0 {
+            Source::V3(delivery) => Some((delivery.session, delivery.message.seq)),
+            Source::V2(_) | Source::Volatile { .. } => None,
+        }
+    }
+
+    /// The message's bytes: one CBOR item, in protocol v2 a map; or [raw bytes](Self::is_raw).
     #[must_use]
     pub const fn data(&self) -> &Bytes {
-        self.0.frame.data()
+        match &self.0 {
+            Source::V2(delivery) => delivery.frame.data(),
+            Source::V3(delivery) => &delivery.message.payload,
+            Source::Volatile { data, .. } => data,
+        }
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match &self.0 {
+            Source::V3(delivery) => delivery.message.kind,
+            Source::Volatile { is_raw: true, .. } => Kind::RAW,
+            Source::V2(_) | Source::Volatile { is_raw: false, .. } => Kind::MESSAGE,
+        }
+    }
+
+    /// Whether it was sent as bytes, not as CBOR.
+    #[must_use]
+    pub const fn is_raw(&self) -> bool {
+        self.kind().raw
     }
 
     /// The message as a `T`, which may borrow from it.
     ///
     /// # Errors
     ///
-    /// The message is not what `T` expects.
-    pub fn decode<'b, T: Decode<'b, ()>>(&'b self) -> Result<T, minicbor::decode::Error> {
-        minicbor::decode(self.data())
+    /// The message is not what `T` expects, is no well-formed CBOR, or is nested deeper than
+    /// [`Value::MAX_DEPTH`].
+    pub fn decode<'b, T: Decode<'b, ()>>(&'b self) -> Result<T, decode::Error> {
+        self.check()?;
+        decode(self.data())
     }
 
-    /// The message as it is, whatever its shape.
+    /// The message as it is, whatever its shape; raw bytes as [`Value::Bytes`].
     ///
     /// # Errors
     ///
-    /// None for messages within the default limits: their shape was checked when they were received.
+    /// It is no well-formed CBOR, or nested deeper than [`Value::MAX_DEPTH`]; in protocol v2 neither can be, within
+    /// the default limits.
     pub fn value(&self) -> Result<Value, ValueError> {
+        if self.is_raw() {
+            return Ok(Value::Bytes(self.data().to_vec()));
+        }
         Value::from_cbor(self.data())
     }
 
-    /// Whether the same message was delivered before, to a session that ended without being
-    /// [done](crate::Session::done) with it.
+    /// Whether the message may have been delivered before: in protocol v2, to a session that ended without being
+    /// [done](crate::Session::done) with it; in v3, in a session that was lost.
     #[must_use]
     pub const fn is_redelivered(&self) -> bool {
-        self.0.redelivered
+        match &self.0 {
+            Source::V2(delivery) => delivery.redelivered,
+            Source::V3(delivery) => delivery.message.kind.redelivered,
+            Source::Volatile { .. } => false,
+        }
     }
 
-    pub(crate) const fn position(&self) -> Position {
-        self.0.position
+    /// Checks, without recursion, what a decoder that recurses is to be given. In protocol v2 that was done when
+    /// the message came.
+    fn check(&self) -> Result<(), decode::Error> {
+        if let Source::V2(_) = self.0 {
+            return Ok(());
+        }
+        if self.is_raw() {
+            return Err(decode::Error::message("message is raw bytes, not CBOR"));
+        }
+        let data = self.data();
+        let depth = u8::try_from(Value::MAX_DEPTH).unwrap_or(u8::MAX);
+        match item_len(data, depth) {
+            Ok(len) if len == data.len() => Ok(()),
+            Ok(len) => Err(decode::Error::message(format!(
+                "{} bytes follow the item, expected none",
+                data.len() - len
+            ))),
+            Err(error) => Err(decode::Error::message(error)),
+        }
+    }
+
+    pub(crate) const fn position(&self) -> Option<v2::Position> {
+        match &self.0 {
+            Source::V2(delivery) => Some(delivery.position),
+            Source::V3(_) | Source::Volatile { .. } => None,
+        }
     }
 }
 
-/// Writes the message as it came, so that it can be passed on.
+/// Writes the message as it came, so that it can be passed on; raw bytes as a byte string.
 impl<C> Encode<C> for Message {
     fn encode<W: Write>(
         &self,
         encoder: &mut Encoder<W>,
         _: &mut C,
     ) -> Result<(), encode::Error<W::Error>> {
+        if self.is_raw() {
+            return encoder.bytes(self.data())?.ok();
+        }
         encoder
             .writer_mut()
             .write_all(self.data())
             .map_err(encode::Error::write)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(is_raw: bool, data: &'static [u8]) -> Message {
+        Message::volatile(is_raw, Bytes::from_static(data))
+    }
+
+    #[test]
+    fn what_a_peer_nested_too_deep_reaches_no_recursion() {
+        struct Nested;
+        impl<'b, C> Decode<'b, C> for Nested {
+            fn decode(
+                decoder: &mut minicbor::Decoder<'b>,
+                _: &mut C,
+            ) -> Result<Self, decode::Error> {
+                if decoder.array()? == Some(1) {
+                    decoder.decode::<Self>()?;
+                }
+                Ok(Self)
+            }
+        }
+        let bomb: &[u8] = &[0x81; 1_000_000];
+        let bomb = Message::volatile(false, Bytes::from_static(bomb));
+        let error = bomb.decode::<Nested>().err().unwrap();
+        assert!(error.to_string().contains("nested"), "{error}");
+    }
+
+    #[test]
+    fn raw_bytes_are_bytes_and_pass_on_as_such() {
+        let message = message(true, b"\xff\x00");
+        assert_eq!(message.value().unwrap(), Value::Bytes(vec![0xff, 0]));
+        assert!(message.decode::<u8>().is_err());
+        assert_eq!(minicbor::to_vec(&message).unwrap(), b"\x42\xff\x00");
+    }
+
+    #[test]
+    fn one_item_and_nothing_more_is_a_message() {
+        assert_eq!(message(false, b"\x07").decode::<u8>().unwrap(), 7);
+        let error = message(false, b"\x07\x07").decode::<u8>().unwrap_err();
+        assert!(error.to_string().contains("1 bytes follow"), "{error}");
     }
 }

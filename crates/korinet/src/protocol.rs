@@ -7,7 +7,7 @@ use std::str::FromStr;
 pub enum Protocol {
     /// What the Python package `korinet` speaks: each message waits for its acknowledgement.
     V2,
-    /// Sessions that outlive their connections. Not in this version of the crate.
+    /// Sessions that outlive their connections, and messages that do not wait for each other.
     V3,
 }
 
@@ -46,7 +46,7 @@ pub enum AckLevel {
     Received,
     /// The receiving application is done with it: see [`Session::done`](crate::Session::done).
     Processed,
-    /// It is on the receiver's disk. Needs protocol v3.
+    /// It is on the receiver's disk. Not in this version of the crate.
     Durable,
 }
 

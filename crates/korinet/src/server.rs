@@ -2,38 +2,51 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use korinet_session::v2;
-use tokio::net::{TcpListener, ToSocketAddrs};
+use korinet_session::v3;
+use tokio::net::ToSocketAddrs;
+use tokio::sync::{Mutex, mpsc, watch};
 
-use crate::settings::{Settings, seed};
-use crate::tcp::configure;
-use crate::{AckLevel, BindError, ConfigError, Protocol, Repeats, Session};
+use crate::{BindError, Session};
 
-/// How long to pause when the system cannot accept, so that it is not asked in a loop.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+mod builder;
+mod listener;
+
+pub use builder::ServerBuilder;
 
 /// Where sessions begin on the side that is dialled.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let server = korinet::Server::bind("127.0.0.1:1235").await?;
-/// loop {
-///     let mut session = server.accept().await;
+/// while let Some(mut session) = server.accept().await {
 ///     tokio::spawn(async move {
 ///         while let Ok(Some(message)) = session.recv().await {
-///             println!("{}", message.id());
+///             println!("{:?}", message.value());
 ///         }
 ///     });
 /// }
+/// # Ok(())
 /// # }
 /// ```
 ///
-/// Dropping it stops accepting; its sessions go on.
+/// Connections are accepted, and go on with the sessions that they belong to, by tasks of the runtime in which it was
+/// bound, whether anybody waits in [`accept`](Self::accept) or not.
+///
+/// Dropping it stops that: sessions that have a connection go on until they lose it. [`shut_down`](Self::shut_down) ends
+/// them in good order.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
-    local_addr: SocketAddr,
-    v2: v2::Server,
+    local_addr: Option<SocketAddr>,
+    v3: v3::Server,
+    new_sessions: Mutex<NewSessions>,
+    /// Whether to go on accepting.
+    open: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct NewSessions {
+    v2: mpsc::Receiver<Session>,
+    v3: v3::Incoming,
 }
 
 impl Server {
@@ -53,132 +66,97 @@ impl Server {
     }
 
     /// The address that it listens on, with the port that the system chose if it was asked to.
-    #[must_use]
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    ///
+    /// # Errors
+    ///
+    /// It listens on a Unix socket, which has no such address.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let no_address = || {
+            let text = "a Unix socket has no internet address";
+            io::Error::new(io::ErrorKind::AddrNotAvailable, text)
+        };
+        self.local_addr.ok_or_else(no_address)
     }
 
-    /// The session of the next peer that connects.
+    /// The session of the next peer that opens one; `None` once the server is [shut down](Self::shut_down).
     ///
-    /// A peer can do nothing to make this fail; what it does wrong comes out of its session. What
-    /// the system does (too many open files, a connection that is gone again) is logged, and after
+    /// A peer can do nothing to make this fail; what it does wrong comes out of its session, or is logged where it has
+    /// none. What the system does (too many open files, a connection that is gone again) is logged, and after
     /// a pause accepting goes on.
+    ///
+    /// Sessions that nobody accepts hold up those that come after them: 128 of them, or those of protocol v3 and as many
+    /// of v2.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe.
-    pub async fn accept(&self) -> Session {
-        loop {
-            match self.try_accept().await {
-                Ok(session) => return session,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+    pub async fn accept(&self) -> Option<Session> {
+        let mut open = self.open.subscribe();
+        let next = async {
+            let mut new_sessions = self.new_sessions.lock().await;
+            let NewSessions { v2, v3 } = &mut *new_sessions;
+            tokio::select! {
+                Some(session) = v2.recv() => Some(session),
+                Some(session) = v3.accept() => Some(Session::from_v3(session)),
+                else => None,
             }
+        };
+        tokio::select! {
+            biased;
+            _ = open.wait_for(|open| !open) => None,
+            session = next => session,
         }
     }
 
-    async fn try_accept(&self) -> io::Result<Session> {
-        let (stream, peer) = self.listener.accept().await?;
-        configure(&stream)?;
-        let session = self.v2.serve(stream, Some(peer.ip()));
-        Ok(Session::new(session, Some(peer)))
-    }
-}
-
-/// How a server's sessions behave.
-#[derive(Debug, Clone)]
-pub struct ServerBuilder {
-    protocols: Vec<Protocol>,
-    settings: Settings,
-    repeats: Repeats,
-}
-
-impl Default for ServerBuilder {
-    fn default() -> Self {
-        Self {
-            protocols: vec![Protocol::V2],
-            settings: Settings::default(),
-            repeats: Repeats::default(),
+    /// Has `handler` serve each session in a task of its own, until the server is [shut down](Self::shut_down). A handler
+    /// that returns or panics drops its session, which [ends](Session) it.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = korinet::Server::bind("127.0.0.1:1235").await?;
+    /// let serving = server.serve(async |mut session| {
+    ///     while let Ok(Some(message)) = session.recv().await {
+    ///         if session.send(&message).await.is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    /// });
+    /// # serving.await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up the future stops accepting; the handlers go on.
+    pub async fn serve<H, F>(&self, handler: H)
+    where
+        H: Fn(Session) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        while let Some(session) = self.accept().await {
+            tokio::spawn(handler(session));
         }
     }
-}
 
-impl ServerBuilder {
-    /// The versions of the protocol that peers may speak; by default all that this version of the
-    /// crate has, which is [`Protocol::V2`].
+    /// How many sessions of protocol v3 there are, those without a connection included.
     #[must_use]
-    pub fn protocols(mut self, protocols: &[Protocol]) -> Self {
-        self.protocols = protocols.to_vec();
-        self
+    pub fn sessions(&self) -> usize {
+        self.v3.sessions()
     }
 
-    /// As [`ClientBuilder::ack_level`](crate::ClientBuilder::ack_level).
-    #[must_use]
-    pub const fn ack_level(mut self, level: AckLevel) -> Self {
-        self.settings.ack_level = level;
-        self
-    }
-
-    /// As [`ClientBuilder::max_message`](crate::ClientBuilder::max_message).
-    #[must_use]
-    pub const fn max_message(mut self, bytes: usize) -> Self {
-        self.settings.max_message = Some(bytes);
-        self
-    }
-
-    /// As [`ClientBuilder::ack_timeout`](crate::ClientBuilder::ack_timeout).
-    #[must_use]
-    pub const fn ack_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.ack_timeout = Some(timeout);
-        self
-    }
-
-    /// As [`ClientBuilder::keep_alive`](crate::ClientBuilder::keep_alive). Needs protocol v3.
-    #[must_use]
-    pub const fn keep_alive(mut self, interval: Duration) -> Self {
-        self.settings.keep_alive = Some(interval);
-        self
-    }
-
-    /// What to do with a message that a client of the Python package sends again after a cut;
-    /// [`Repeats::DeliverOnce`] by default.
-    #[must_use]
-    pub const fn repeats(mut self, repeats: Repeats) -> Self {
-        self.repeats = repeats;
-        self
-    }
-
-    /// Listens on `addr`; port 0 lets the system choose one.
+    /// Ends everything in good order: no connection is accepted any more; clients of protocol v3 are told that theirs
+    /// will be closed within `deadline`, and `retry_after` what time to connect again; messages that they have not
+    /// acknowledged are waited for until then; and their sessions end. Sessions of protocol v2 are left to the
+    /// application.
     ///
-    /// # Errors
+    /// How many messages were not acknowledged.
     ///
-    /// The settings do not fit together, or the address cannot be bound.
+    /// # Cancel safety
     ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime with its I/O driver enabled.
-    pub async fn bind(&self, addr: impl ToSocketAddrs) -> Result<Server, BindError> {
-        let config = self.config()?;
-        let listener = TcpListener::bind(addr).await.map_err(BindError::Listen)?;
-        Ok(Server {
-            local_addr: listener.local_addr().map_err(BindError::Listen)?,
-            listener,
-            v2: v2::Server::new(config, self.repeats, seed()),
-        })
-    }
-
-    fn config(&self) -> Result<v2::Config, ConfigError> {
-        if self.protocols.is_empty() {
-            return Err(ConfigError::NoProtocol);
-        }
-        for protocol in &self.protocols {
-            match protocol {
-                Protocol::V2 => {}
-                other @ Protocol::V3 => return Err(ConfigError::Unsupported(*other)),
-            }
-        }
-        self.settings.for_v2()
+    /// Giving up the future leaves sessions as they are, but nothing is accepted any more; it can be called again.
+    pub async fn shut_down(&self, deadline: Duration, retry_after: Option<Duration>) -> usize {
+        self.open.send_replace(false);
+        self.v3.shut_down(deadline, retry_after).await
     }
 }

@@ -1,36 +1,66 @@
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use korinet_session::v2;
+use bytes::Bytes;
+use futures_core::Stream;
+use korinet_session::{v2, v3};
+use korinet_wire::v3::{Code, SessionId};
 use minicbor::Encode;
 use tokio::sync::watch;
 
-use crate::{Message, SendError, SessionError, State};
+use crate::{Message, Protocol, SendError, SessionError, State};
+
+mod receipt;
+mod receiver;
+mod sender;
+mod sink;
+
+pub use receipt::Receipt;
+pub use receiver::{Receiver, VolatileReceiver};
+pub use sender::Sender;
+pub use sink::MessageSink;
 
 /// A conversation with one peer, over as many connections as it takes.
 ///
-/// A client's session connects again when its connection is lost, and sends the message again that
-/// was not acknowledged. A server's session in protocol v2 is one connection: it ends with it.
+/// In protocol v3 it outlives its connections on both sides: what is not acknowledged when one breaks is sent again
+/// on the next, and delivered once. In v2 a client's session connects again and repeats the one message that is under
+/// way; a server's session is one connection, and ends with it.
 ///
-/// Dropping it ends the conversation at once, without waiting for anything: messages that were
-/// received and not read are gone, although with [`AckLevel::Received`] they are acknowledged.
-/// [`close`](Self::close) ends it in good order.
+/// It is a [`Stream`] of messages; for a [`Sink`](futures_sink::Sink) see [`Sender::sink`].
 ///
-/// [`AckLevel::Received`]: crate::AckLevel::Received
+/// Dropping it, or all of its halves, ends the conversation without waiting: messages that were received and not
+/// read are gone, although with [`AckLevel::Received`](crate::AckLevel::Received) they are acknowledged. In v3 what was
+/// accepted for sending is still brought to the peer, if that takes no longer than
+/// [`linger`](crate::ClientBuilder::linger) and the runtime goes on. [`close`](Self::close) ends it in good order.
 #[derive(Debug)]
 pub struct Session {
-    session: v2::Session,
-    peer: Option<SocketAddr>,
+    sender: Sender,
+    receiver: Receiver,
 }
 
 impl Session {
-    pub(crate) const fn new(session: v2::Session, peer: Option<SocketAddr>) -> Self {
-        Self { session, peer }
+    pub(crate) fn from_v2(session: v2::Session, peer: Option<SocketAddr>) -> Self {
+        let (sender, receiver) = session.split();
+        Self {
+            sender: Sender::from_v2(sender, peer),
+            receiver: Receiver::from_v2(receiver),
+        }
+    }
+
+    pub(crate) fn from_v3(session: v3::Session) -> Self {
+        let (sender, receiver) = session.split();
+        Self {
+            sender: Sender::from_v3(sender),
+            receiver: Receiver::from_v3(receiver),
+        }
     }
 
     /// Sends a message; resolves when the peer has acknowledged it, which says what its
     /// [`AckLevel`](crate::AckLevel) says.
     ///
-    /// While there is no connection, this waits for the next one.
+    /// While there is no connection this waits for the next one, unless
+    /// [`when_detached`](crate::ClientBuilder::when_detached) says otherwise.
     ///
     /// # Errors
     ///
@@ -38,11 +68,45 @@ impl Session {
     ///
     /// # Cancel safety
     ///
-    /// Giving up the future before it was this message's turn means that it is not sent. After that
-    /// it goes its way all the same. It is never sent twice under different ids.
+    /// Giving up the future before the message was accepted means that it is not sent. After that it goes its way all
+    /// the same, once.
     pub async fn send<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<(), SendError> {
-        let frame = self.session.encode(message)?;
-        Ok(self.session.send(frame).await?)
+        self.sender.send(message).await
+    }
+
+    /// As [`Sender::send_raw`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn send_raw(&self, bytes: impl Into<Bytes>) -> Result<(), SendError> {
+        self.sender.send_raw(bytes).await
+    }
+
+    /// As [`Sender::enqueue`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn enqueue<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<Receipt, SendError> {
+        self.sender.enqueue(message).await
+    }
+
+    /// As [`Sender::try_send`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn try_send<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<Receipt, SendError> {
+        self.sender.try_send(message)
     }
 
     /// The next message; `None` once the conversation has ended in good order.
@@ -55,107 +119,113 @@ impl Session {
     ///
     /// Cancel safe: no message is lost.
     pub async fn recv(&mut self) -> Result<Option<Message>, SessionError> {
-        Ok(self.session.recv().await?.map(Message::from_delivery))
+        self.receiver.recv().await
     }
 
-    /// The application is done with this message and all before it. With [`AckLevel::Processed`]
-    /// they are acknowledged now; otherwise they have been, and this has no effect.
-    ///
-    /// [`AckLevel::Processed`]: crate::AckLevel::Processed
+    /// As [`Receiver::try_recv`].
+    pub fn try_recv(&mut self) -> Option<Message> {
+        self.receiver.try_recv()
+    }
+
+    /// As [`Receiver::done`].
     pub fn done(&self, message: &Message) {
-        self.session.done(message.position());
+        self.receiver.done(message);
     }
 
-    /// The peer's address; `None` on the side that dials, where it can change with each connection.
+    /// As [`Receiver::volatile`].
     #[must_use]
-    pub const fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer
+    pub fn volatile(&self) -> VolatileReceiver {
+        self.receiver.volatile()
+    }
+
+    /// The sending half, to use here or to clone.
+    #[must_use]
+    pub const fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// The version of the protocol that the peer speaks.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        self.sender.protocol()
+    }
+
+    /// The peer's address on the last connection, where the transport has one; in protocol v2, `None` on the side
+    /// that dials.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.sender.peer_addr()
+    }
+
+    /// The session's name in protocol v3, the same on both sides; a client has another one after its session was
+    /// lost.
+    #[must_use]
+    pub fn id(&self) -> Option<SessionId> {
+        self.sender.id()
     }
 
     /// Where the session stands with its connection, now and as it changes. A reader that is slow
     /// sees the last state, not each one.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
-        self.session.state()
+        self.sender.state()
+    }
+
+    /// As [`Sender::events`].
+    #[must_use]
+    pub fn events(&self) -> Option<v3::Events> {
+        self.sender.events()
+    }
+
+    /// As [`Sender::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Option<v3::Stats> {
+        self.sender.stats()
     }
 
     /// Two halves that can live in different tasks. The conversation ends when both are dropped.
     #[must_use]
     pub fn split(self) -> (Sender, Receiver) {
-        let (sender, receiver) = self.session.split();
-        (Sender(sender), Receiver(receiver))
+        (self.sender, self.receiver)
     }
 
-    /// Ends the conversation in good order: messages under way are acknowledged first, and so is
-    /// what was received and [done](Self::done); then the connection is closed. Received messages
-    /// that were not read are dropped.
+    /// Ends the conversation in good order: every message that was accepted is acknowledged first; then the session is
+    /// closed. Received messages that were not read are dropped.
     ///
     /// # Errors
     ///
-    /// A message that was under way could not be brought to its acknowledgement.
+    /// Why it ended otherwise: a message that was under way could not be brought to its acknowledgement, or the peer
+    /// ended it first.
     ///
     /// # Cancel safety
     ///
     /// Giving up the future is dropping the session.
     pub async fn close(self) -> Result<(), SessionError> {
-        self.session.close().await
+        let Self { sender, receiver } = self;
+        drop(receiver);
+        sender.close().await
+    }
+
+    /// As [`Sender::close_with`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn close_with(self, code: Code, text: &str) -> Result<(), SessionError> {
+        let Self { sender, receiver } = self;
+        drop(receiver);
+        sender.close_with(code, text).await
     }
 }
 
-/// The sending half of a [`Session`]. Clones share it; their messages are sent in turn.
-#[derive(Debug, Clone)]
-pub struct Sender(v2::Sender);
+impl Stream for Session {
+    type Item = Result<Message, SessionError>;
 
-impl Sender {
-    /// As [`Session::send`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Cancel safety
-    ///
-    /// As there.
-    pub async fn send<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<(), SendError> {
-        let frame = self.0.encode(message)?;
-        Ok(self.0.send(frame).await?)
-    }
-
-    /// Ends the conversation in good order, for both halves and all clones: see [`Session::close`].
-    /// Messages that were received before can still be read.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Cancel safety
-    ///
-    /// The conversation ends all the same, but nobody is told how.
-    pub async fn close(self) -> Result<(), SessionError> {
-        self.0.close().await
-    }
-}
-
-/// The receiving half of a [`Session`].
-#[derive(Debug)]
-pub struct Receiver(v2::Receiver);
-
-impl Receiver {
-    /// As [`Session::recv`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Cancel safety
-    ///
-    /// As there.
-    pub async fn recv(&mut self) -> Result<Option<Message>, SessionError> {
-        Ok(self.0.recv().await?.map(Message::from_delivery))
-    }
-
-    /// As [`Session::done`].
-    pub fn done(&self, message: &Message) {
-        self.0.done(message.position());
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.receiver).poll_next(cx)
     }
 }

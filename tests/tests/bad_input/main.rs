@@ -8,9 +8,9 @@ mod cases;
 use std::net::Ipv4Addr;
 
 use korinet::raw::Raw;
-use korinet::{Client, CodecError, ConnectionError, Server, Session, SessionError, State};
+use korinet::{CodecError, ConnectionError, Server, Session, SessionError, State};
 use korinet_tests::numbered::{message, number_of};
-use korinet_tests::{chain, within};
+use korinet_tests::{chain, v2_client, v2_server, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -39,10 +39,13 @@ struct Healthy {
 
 impl Healthy {
     async fn connect(server: &Server) -> Self {
-        let client = Client::connect(server.local_addr().to_string())
+        let client = v2_client()
+            .connect(server.local_addr().unwrap().to_string())
             .await
             .unwrap();
-        let server = within("the healthy connection", server.accept()).await;
+        let server = within("the healthy connection", server.accept())
+            .await
+            .unwrap();
         Self {
             client,
             server,
@@ -83,11 +86,13 @@ async fn read_to_end(stream: &mut TcpStream) {
 
 #[tokio::test]
 async fn a_server_survives_and_names_what_it_got() {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let mut healthy = Healthy::connect(&server).await;
     for (number, (name, bytes, expect)) in (1..).zip(cases()) {
-        let mut peer = TcpStream::connect(server.local_addr()).await.unwrap();
-        let mut session = within("the bad connection", server.accept()).await;
+        let mut peer = TcpStream::connect(server.local_addr().unwrap())
+            .await
+            .unwrap();
+        let mut session = within("the bad connection", server.accept()).await.unwrap();
         assert_eq!(session.peer_addr(), Some(peer.local_addr().unwrap()));
         healthy.exchange().await;
         peer.write_all(&good(number)).await.unwrap();
@@ -123,12 +128,14 @@ async fn a_server_survives_and_names_what_it_got() {
 /// The session is not touched by what a peer sends while nobody reads it, and all bad peers at once are no more than one.
 #[tokio::test]
 async fn many_bad_peers_at_once_and_halves_of_frames_stop_nobody() {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let mut healthy = Healthy::connect(&server).await;
     let mut open = Vec::new();
     for (_, bytes, _) in cases() {
-        let mut peer = TcpStream::connect(server.local_addr()).await.unwrap();
-        let session = within("the bad connection", server.accept()).await;
+        let mut peer = TcpStream::connect(server.local_addr().unwrap())
+            .await
+            .unwrap();
+        let session = within("the bad connection", server.accept()).await.unwrap();
         let _ = peer.write_all(&bytes[..bytes.len() / 2]).await;
         healthy.exchange().await;
         open.push((peer, session));
@@ -186,7 +193,8 @@ async fn a_client_names_a_server_of_another_protocol() {
     ] {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let addr = listener.local_addr().unwrap().to_string();
-        let (session, accepted) = tokio::join!(Client::connect(addr), listener.accept());
+        let client = v2_client();
+        let (session, accepted) = tokio::join!(client.connect(addr), listener.accept());
         let mut session = session.unwrap();
         accepted.unwrap().0.write_all(answer).await.unwrap();
         let error = within("the error", session.recv()).await.unwrap_err();

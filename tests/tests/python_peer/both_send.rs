@@ -18,7 +18,7 @@ async fn a_python_peer_that_sends_a_message_before_its_acknowledgement() {
     let server = rust_server().await;
     let mut other = python.start("raw");
     other
-        .ask(json!({"do": "connect", "port": server.local_addr().port()}))
+        .ask(json!({"do": "connect", "port": server.local_addr().unwrap().port()}))
         .await;
     let mut server = accept(&server).await;
 

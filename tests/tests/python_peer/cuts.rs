@@ -47,7 +47,7 @@ fn collect(server: Server) -> mpsc::UnboundedReceiver<u64> {
     let (numbers, collected) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         loop {
-            let mut session = server.accept().await;
+            let mut session = server.accept().await.unwrap();
             while let Ok(Some(message)) = session.recv().await {
                 if numbers.send(number_of(&message)).is_err() {
                     return;
@@ -68,7 +68,7 @@ async fn python_client_to_rust_server(level: AckLevel) {
         .bind("127.0.0.1:0")
         .await
         .unwrap();
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.plan(plans());
     let mut collected = collect(server);
     let mut client = python_client(&python, proxy.addr()).await;

@@ -25,7 +25,7 @@ async fn a_rust_server_knows_which_message_a_python_client_may_lack() {
         return;
     };
     let server = rust_server().await;
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.plan(plans());
     let mut client = python_client(&python, proxy.addr()).await;
     client

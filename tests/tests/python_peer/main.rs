@@ -14,9 +14,9 @@ mod sizes;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use korinet::{Client, ClientBuilder, Message, Server, Session};
+use korinet::{ClientBuilder, Message, Server, Session};
 use korinet_tests::python::{Interpreter, Script};
-use korinet_tests::within;
+use korinet_tests::{v2_client, within};
 use serde_json::json;
 
 /// A Rust server with the default settings.
@@ -43,7 +43,7 @@ async fn python_listener(python: &Interpreter, script: &'static str) -> (Script,
 
 /// Settings with which a client connects again at once.
 fn quick() -> ClientBuilder {
-    Client::builder().backoff(Duration::from_millis(1), Duration::from_millis(20))
+    v2_client().backoff(Duration::from_millis(1), Duration::from_millis(20))
 }
 
 async fn rust_client(addr: SocketAddr) -> Session {
@@ -51,7 +51,7 @@ async fn rust_client(addr: SocketAddr) -> Session {
 }
 
 async fn accept(server: &Server) -> Session {
-    within("a connection", server.accept()).await
+    within("a connection", server.accept()).await.unwrap()
 }
 
 async fn recv(session: &mut Session) -> Message {

@@ -167,7 +167,7 @@ fn cases() -> Vec<(&'static str, Value)> {
 fn assert_same(name: &str, message: &Message, expected: &Value) {
     let value = message.value().unwrap();
     assert_eq!(value.to_cbor(), expected.to_cbor(), "{name}: {value:?}");
-    let id = message.id();
+    let id = message.id().unwrap();
     let id = id.as_str().expect("the package's ids are text");
     assert!(
         id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
@@ -187,7 +187,7 @@ async fn between_a_python_client_and_a_rust_server() {
         return;
     };
     let server = rust_server().await;
-    let mut client = python_client(&python, server.local_addr()).await;
+    let mut client = python_client(&python, server.local_addr().unwrap()).await;
     let mut session = accept(&server).await;
     for (name, value) in cases() {
         client.tell(json!({"do": "send_case", "name": name})).await;

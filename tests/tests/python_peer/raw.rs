@@ -38,7 +38,7 @@ async fn messages_go_both_ways_without_waiting_for_each_other() {
         assert!(ids.remove(received["id"].as_str().unwrap()));
         let received = within("a message", receiver.recv()).await.unwrap().unwrap();
         numbers.push(number_of(&received));
-        assert!(ids.insert(received.id().to_string()));
+        assert!(ids.insert(received.id().unwrap().to_string()));
     }
     assert_gapless(&numbers, LAST);
 }

@@ -18,7 +18,7 @@ async fn identical_messages_on_one_connection_are_all_delivered() {
         return;
     };
     let server = rust_server().await;
-    let mut client = python_client(&python, server.local_addr()).await;
+    let mut client = python_client(&python, server.local_addr().unwrap()).await;
     let mut session = accept(&server).await;
     for _ in 0..5 {
         client
@@ -39,7 +39,7 @@ async fn another_client_with_an_identical_message_is_heard() {
     let mut sessions = Vec::new();
     let mut clients = Vec::new();
     for _ in 0..3 {
-        let mut client = python_client(&python, server.local_addr()).await;
+        let mut client = python_client(&python, server.local_addr().unwrap()).await;
         let mut session = accept(&server).await;
         client
             .ask(json!({"do": "send", "data": {"number": 1}}))
@@ -58,7 +58,7 @@ async fn a_message_that_was_followed_by_another_is_no_repeat() {
     };
     let server = rust_server().await;
     for _ in 0..2 {
-        let mut client = python_client(&python, server.local_addr()).await;
+        let mut client = python_client(&python, server.local_addr().unwrap()).await;
         let mut session = accept(&server).await;
         for number in [1, 2] {
             client
@@ -83,7 +83,7 @@ async fn identical_messages_of_two_short_connections_are_told_apart_if_asked() {
         .await
         .unwrap();
     for _ in 0..2 {
-        let mut client = python_client(&python, server.local_addr()).await;
+        let mut client = python_client(&python, server.local_addr().unwrap()).await;
         let mut session = accept(&server).await;
         client
             .ask(json!({"do": "send", "data": {"number": 1}}))
@@ -107,7 +107,7 @@ async fn a_message_under_way_in_the_application_is_not_delivered_beside_itself()
             .bind("127.0.0.1:0")
             .await
             .unwrap();
-        let proxy = Proxy::start(server.local_addr()).await.unwrap();
+        let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
         proxy.plan([Plan::cut(Direction::ToServer, Place::AfterFrame(1), cut)]);
         let mut client = python_client(&python, proxy.addr()).await;
         let mut first = accept(&server).await;
@@ -143,7 +143,7 @@ async fn a_message_that_the_application_gave_up_is_delivered_again() {
         .bind("127.0.0.1:0")
         .await
         .unwrap();
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.plan([Plan::cut(
         Direction::ToServer,
         Place::AfterFrame(1),
@@ -177,7 +177,7 @@ async fn an_application_slower_than_the_client_waits_sees_each_message_once() {
         .bind("127.0.0.1:0")
         .await
         .unwrap();
-    let mut client = python_client(&python, server.local_addr()).await;
+    let mut client = python_client(&python, server.local_addr().unwrap()).await;
     let mut first = accept(&server).await;
     client
         .tell(json!({"do": "send_numbers", "first": 1, "last": 2}))

@@ -36,7 +36,7 @@ async fn a_python_client_and_a_rust_server_that_is_dropped_and_bound_again() {
         return;
     };
     let mut server = bind_again("127.0.0.1:0".parse().unwrap()).await;
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     let mut client = python_client(&python, addr).await;
     client
         .tell(json!({"do": "send_numbers", "first": 1, "last": SERVERS * EACH}))

@@ -32,7 +32,7 @@ async fn between_a_python_client_and_a_rust_server() {
         return;
     };
     let server = rust_server().await;
-    let mut client = python_client(&python, server.local_addr()).await;
+    let mut client = python_client(&python, server.local_addr().unwrap()).await;
     let mut session = accept(&server).await;
     for size in SIZES {
         client.tell(json!({"do": "send_fill", "size": size})).await;
@@ -108,7 +108,7 @@ async fn one_byte_more_is_refused_by_a_rust_session() {
     };
     let server = rust_server().await;
     let mut peer = python.start("raw");
-    peer.ask(json!({"do": "connect", "port": server.local_addr().port()}))
+    peer.ask(json!({"do": "connect", "port": server.local_addr().unwrap().port()}))
         .await;
     let mut session = accept(&server).await;
     peer.ask(json!({"do": "send_fill", "size": LARGEST})).await;
@@ -172,7 +172,7 @@ async fn bytes_arrive_one_by_one() {
     let single = || (0..10).map(|_| Plan::default().in_single_bytes());
 
     let server = rust_server().await;
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.plan(single());
     let mut client = python_client(&python, proxy.addr()).await;
     let mut session = accept(&server).await;

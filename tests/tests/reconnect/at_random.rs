@@ -4,10 +4,9 @@ use std::net::Ipv4Addr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use korinet::Server;
 use korinet_chaos::{Chunks, Faults, Proxy};
 use korinet_tests::numbered::{assert_gapless, message};
-use korinet_tests::within;
+use korinet_tests::{v2_server, within};
 use tokio::sync::mpsc;
 
 use super::quick;
@@ -15,8 +14,8 @@ use super::silence::collect;
 
 async fn all_arrive_through(faults: Faults) {
     const LAST: u64 = 150;
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::bind("127.0.0.1:0", server.local_addr(), faults)
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::bind("127.0.0.1:0", server.local_addr().unwrap(), faults)
         .await
         .unwrap();
     let (numbers, mut collected) = mpsc::unbounded_channel();

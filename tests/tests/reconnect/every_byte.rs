@@ -11,7 +11,7 @@ use std::sync::Arc;
 use korinet::{SendError, Server};
 use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{assert_gapless, assert_gapless_with_repeats, message, number_of};
-use korinet_tests::within;
+use korinet_tests::{v2_server, within};
 use tokio::sync::watch;
 
 use super::quick;
@@ -48,7 +48,7 @@ fn is_enough(proxy: &Proxy, sent: u64) -> bool {
 async fn serve(server: Server, proxy: Arc<Proxy>, served: watch::Sender<Served>) {
     let mut next = BASE + 1;
     loop {
-        let (sender, mut receiver) = server.accept().await.split();
+        let (sender, mut receiver) = server.accept().await.unwrap().split();
         let receive = async {
             while let Ok(Some(message)) = receiver.recv().await {
                 served.send_modify(|served| served.received.push(number_of(&message) - BASE));
@@ -82,8 +82,8 @@ async fn serve(server: Server, proxy: Arc<Proxy>, served: watch::Sender<Served>)
 
 async fn cut_at_every_byte(direction: Direction, cut: Cut) {
     assert_eq!(message(BASE).to_cbor().len() as u64 + 47, MESSAGE);
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Arc::new(Proxy::start(server.local_addr()).await.unwrap());
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Arc::new(Proxy::start(server.local_addr().unwrap()).await.unwrap());
     proxy.plan((0..=REFERENCE).map(|byte| Plan::cut(direction, Place::Byte(byte), cut)));
     let served = watch::Sender::new(Served::default());
     let mut report = served.subscribe();

@@ -11,9 +11,10 @@ mod silence;
 
 use std::time::Duration;
 
-use korinet::{Client, ClientBuilder};
+use korinet::ClientBuilder;
+use korinet_tests::v2_client;
 
 /// Settings with which a client connects again at once.
 fn quick() -> ClientBuilder {
-    Client::builder().backoff(Duration::from_millis(1), Duration::from_millis(10))
+    v2_client().backoff(Duration::from_millis(1), Duration::from_millis(10))
 }

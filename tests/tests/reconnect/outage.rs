@@ -3,17 +3,17 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use korinet::{Client, ConnectError, ConnectionError, SendError, Server, SessionError, State};
+use korinet::{ConnectError, ConnectionError, SendError, SessionError, State};
 use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{message, number_of};
-use korinet_tests::{chain, within};
+use korinet_tests::{chain, v2_client, v2_server, within};
 
 use super::quick;
 
 #[tokio::test]
 async fn a_client_that_is_refused_in_every_way_gets_through_in_the_end() {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.plan([Plan::cut(
         Direction::ToServer,
         Place::BeforeFrame(1),
@@ -40,7 +40,7 @@ async fn a_client_that_is_refused_in_every_way_gets_through_in_the_end() {
     proxy.open_port().await.unwrap();
     within("a message", async {
         loop {
-            let mut session = server.accept().await;
+            let mut session = server.accept().await.unwrap();
             if let Ok(Some(message)) = session.recv().await {
                 return assert_eq!(number_of(&message), 1);
             }
@@ -57,8 +57,8 @@ async fn a_client_that_is_refused_in_every_way_gets_through_in_the_end() {
 
 #[tokio::test]
 async fn a_client_gives_up_and_says_so_everywhere() {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.plan([Plan::cut(
         Direction::ToServer,
         Place::AfterFrame(1),
@@ -76,7 +76,7 @@ async fn a_client_gives_up_and_says_so_everywhere() {
         .await
         .unwrap_err();
     // It did arrive, which the client cannot know.
-    let mut accepted = within("the connection", server.accept()).await;
+    let mut accepted = within("the connection", server.accept()).await.unwrap();
     assert_eq!(number_of(&accepted.recv().await.unwrap().unwrap()), 1);
     assert!(
         chain(&error).starts_with("message is not acknowledged: gave up "),
@@ -108,11 +108,11 @@ async fn a_client_gives_up_and_says_so_everywhere() {
 
 #[tokio::test]
 async fn the_first_connection_fails_at_once() {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.close_port().await;
     let addr = proxy.addr().to_string();
-    let error = within("the refusal", Client::connect(addr.as_str()))
+    let error = within("the refusal", v2_client().connect(addr.as_str()))
         .await
         .unwrap_err();
     assert_eq!(

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use korinet::{AckLevel, Server};
 use korinet_chaos::Proxy;
 use korinet_tests::numbered::{assert_gapless, assert_gapless_with_repeats, message, number_of};
-use korinet_tests::within;
+use korinet_tests::{v2_server, within};
 
 use super::quick;
 
@@ -13,7 +13,7 @@ const SERVERS: u64 = 5;
 const EACH: u64 = 20;
 
 async fn bind(level: AckLevel) -> Server {
-    let builder = Server::builder().ack_level(level);
+    let builder = v2_server().ack_level(level);
     builder.bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap()
 }
 
@@ -21,7 +21,7 @@ async fn bind(level: AckLevel) -> Server {
 /// dropped, in good order or at once; and how often that was.
 async fn numbers_over_restarts(in_good_order: bool) -> (Vec<u64>, u64) {
     let mut server = bind(AckLevel::Processed).await;
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     let client = quick().connect(proxy.addr().to_string()).await.unwrap();
     let sending = tokio::spawn(async move {
         for number in 1..=SERVERS * EACH {
@@ -32,7 +32,7 @@ async fn numbers_over_restarts(in_good_order: bool) -> (Vec<u64>, u64) {
     let mut numbers = Vec::new();
     let mut restarts = 0;
     while numbers.last() != Some(&(SERVERS * EACH)) {
-        let mut session = within("a connection", server.accept()).await;
+        let mut session = within("a connection", server.accept()).await.unwrap();
         for _ in 0..EACH {
             let message = within("a message", session.recv()).await.unwrap();
             let message = message.expect("a message and not the end");
@@ -46,7 +46,7 @@ async fn numbers_over_restarts(in_good_order: bool) -> (Vec<u64>, u64) {
             }
         }
         let next = bind(AckLevel::Processed).await;
-        proxy.set_target(next.local_addr());
+        proxy.set_target(next.local_addr().unwrap());
         drop(std::mem::replace(&mut server, next));
         if in_good_order {
             within("the end", session.close()).await.unwrap();

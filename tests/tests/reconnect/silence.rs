@@ -6,7 +6,7 @@ use std::time::Duration;
 use korinet::{AckLevel, Server, Session};
 use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::numbered::{assert_gapless, message, number_of};
-use korinet_tests::within;
+use korinet_tests::{v2_server, within};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::quick;
@@ -14,15 +14,15 @@ use super::quick;
 /// Takes what sessions receive, where an old session stays open when the next one comes.
 pub(super) async fn collect(server: Server, numbers: mpsc::UnboundedSender<u64>) {
     let mut old: Vec<Session> = Vec::new();
-    let mut current = server.accept().await;
+    let mut current = server.accept().await.unwrap();
     loop {
         tokio::select! {
             biased;
             message = current.recv() => match message {
                 Ok(Some(message)) => numbers.send(number_of(&message)).unwrap(),
-                Ok(None) | Err(_) => current = server.accept().await,
+                Ok(None) | Err(_) => current = server.accept().await.unwrap(),
             },
-            next = server.accept() => {
+            Some(next) = server.accept() => {
                 // What the old connection brought was there before the client gave it up.
                 loop {
                     tokio::select! {
@@ -49,8 +49,8 @@ async fn a_client_that_waits_in_vain_connects_again_and_nothing_comes_twice() {
         })
         .collect();
     let silences = plans.len() as u64;
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let proxy = Proxy::start(server.local_addr()).await.unwrap();
+    let server = v2_server().bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.plan(plans);
     let (numbers, mut collected) = mpsc::unbounded_channel();
     let collecting = tokio::spawn(collect(server, numbers));
@@ -73,15 +73,15 @@ async fn a_client_that_waits_in_vain_connects_again_and_nothing_comes_twice() {
 /// An application that takes longer than the client waits, with connections that are sound.
 #[tokio::test]
 async fn a_client_that_waits_too_short_for_an_application_doubles_nothing() {
-    let builder = Server::builder().ack_level(AckLevel::Processed);
+    let builder = v2_server().ack_level(AckLevel::Processed);
     let server = builder.bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let addr = server.local_addr().to_string();
+    let addr = server.local_addr().unwrap().to_string();
     let (in_hand, mut messages) = mpsc::unbounded_channel();
     let sessions = watch::Sender::new(0_u32);
     let mut connections = sessions.subscribe();
     let accepting = tokio::spawn(async move {
         loop {
-            let mut session = server.accept().await;
+            let mut session = server.accept().await.unwrap();
             sessions.send_modify(|count| *count += 1);
             let in_hand = in_hand.clone();
             tokio::spawn(async move {

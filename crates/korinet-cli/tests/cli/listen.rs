@@ -7,7 +7,11 @@ use crate::run::{Korinet, connect, dial, frame};
 #[track_caller]
 fn data(line: &str) -> Value {
     let line: Value = serde_json::from_str(line).unwrap();
-    assert_eq!(line["id"].as_str().map(str::len), Some(32));
+    let id = line["id"].as_str().unwrap();
+    // In protocol v3 the session, and the message's number in it.
+    let (name, number) = id.split_once('/').unwrap_or((id, "1"));
+    assert_eq!(name.len(), 32, "{id}");
+    assert!(number.parse::<u64>().is_ok(), "{id}");
     line["data"].clone()
 }
 
@@ -227,11 +231,68 @@ fn wrong_use_is_told_from_what_goes_wrong() {
         err.starts_with(&format!("korinet: {addr}: cannot listen: ")),
         "{err}"
     );
-    assert_eq!(
-        told(&["listen", "127.0.0.1:0", "--protocol", "v3"]),
-        (
-            1,
-            "korinet: protocol v3 is not in this version, which speaks v2".to_owned()
-        )
-    );
+    let needs_v3 = "korinet: keep_alive needs protocol v3, but the protocol is v2";
+    for command in ["listen", "connect", "ping"] {
+        let args = [
+            command,
+            "127.0.0.1:0",
+            "--protocol",
+            "v2",
+            "--keepalive",
+            "1s",
+        ];
+        assert_eq!(told(&args), (1, needs_v3.to_owned()));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_killed_listener_did_not_acknowledge_comes_again_flagged() {
+    use std::io::{BufRead, BufReader};
+
+    const LINES: u64 = 100;
+    // Nobody reads what it prints, so it cannot acknowledge everything.
+    let (reader, writer) = std::io::pipe().unwrap();
+    let first = Korinet::start_with(&["listen", "127.0.0.1:0"], writer.into());
+    let addr = first.listening_on();
+    let mut client = Korinet::start(&["connect", &addr]);
+    let text = "x".repeat(5000);
+    for n in 1..=LINES {
+        client.write(&format!("{{\"n\":{n},\"t\":\"{text}\"}}\n"));
+    }
+    let mut printed = BufReader::new(reader).lines();
+    let mut last = number(&printed.next().unwrap().unwrap());
+    first.signal("KILL");
+    client.err_line_with("connection lost");
+    drop(first);
+    let second = Korinet::start(&["listen", &addr]);
+    second.err_line_with("connected");
+    // What was cut off in the middle counts as not printed.
+    for line in printed.map_while(Result::ok) {
+        if serde_json::from_str::<Value>(&line).is_ok() {
+            last = number(&line);
+        }
+    }
+    let mut flagged = 0;
+    let mut expected = None;
+    loop {
+        let line = second.out_line();
+        let n = number(&line);
+        let is_flagged = line.ends_with(",\"redelivered\":true}");
+        assert!(is_flagged || n > last, "{n} came again, and is not flagged");
+        assert!(n <= expected.unwrap_or(last + 1), "{n} is after a gap");
+        flagged += u64::from(is_flagged);
+        expected = Some(n + 1);
+        if n == LINES {
+            break;
+        }
+    }
+    assert!(flagged > 0);
+    let told = client.err_line_with("session lost");
+    assert!(told.contains("sent again in it, flagged"), "{told}");
+    assert_eq!(client.end().0, 0);
+}
+
+fn number(line: &str) -> u64 {
+    data(line)["n"].as_u64().unwrap()
 }

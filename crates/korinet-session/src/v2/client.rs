@@ -1,6 +1,7 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
+use bytes::BytesMut;
 use korinet_proto::v2::MessageIds;
 
 use super::config::Config;
@@ -84,7 +85,7 @@ impl<D: Dial> Client<D> {
             .get_mut()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .handle_opened(now(), None);
-        let (end, is_heard) = Link::new(Role::Client, driver, io, &self.log, id)
+        let (end, is_heard) = Link::new(Role::Client, driver, (io, BytesMut::new()), &self.log, id)
             .run()
             .await;
         if is_heard {

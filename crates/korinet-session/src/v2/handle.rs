@@ -1,10 +1,14 @@
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use korinet_proto::EncodeError;
 use korinet_proto::v2::{EncodedFrame, Frame, MessageIds};
 use korinet_wire::v2::Limits;
 use minicbor::Encode;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Acknowledge;
@@ -58,6 +62,26 @@ pub struct Sender {
     state: watch::Receiver<State>,
     ids: Arc<Mutex<MessageIds>>,
     limits: Limits,
+}
+
+/// Resolves when the peer has acknowledged a message, or when it is known that this will not happen.
+///
+/// Dropping it changes nothing: the message goes its way.
+#[derive(Debug)]
+#[must_use = "the message is on its way; a receipt tells when it is acknowledged"]
+pub struct Receipt {
+    acknowledged: oneshot::Receiver<Result<(), SendError>>,
+    state: watch::Receiver<State>,
+}
+
+impl Future for Receipt {
+    type Output = Result<(), SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = ready!(Pin::new(&mut self.acknowledged).poll(cx));
+        // The driver answers all that it was given; it is gone only with its runtime.
+        Poll::Ready(result.unwrap_or_else(|_| Err(not_sent(&self.state))))
+    }
 }
 
 /// The receiving half of a session.
@@ -150,6 +174,17 @@ impl Session {
         self.receiver.recv().await
     }
 
+    /// The sending half, to use here.
+    #[must_use]
+    pub const fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// The receiving half, to use here.
+    pub const fn receiver(&mut self) -> &mut Receiver {
+        &mut self.receiver
+    }
+
     /// As [`Receiver::done`].
     pub fn done(&self, position: Position) {
         self.receiver.done(position);
@@ -158,7 +193,7 @@ impl Session {
     /// Where the session stands, now and as it changes.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
-        self.sender.state.clone()
+        self.sender.state()
     }
 
     /// Two halves that can live in different tasks.
@@ -230,15 +265,53 @@ impl Sender {
     /// Before it is this message's turn, giving up the future means that it is not sent. After that
     /// it goes its way all the same; it is never sent twice under different ids.
     pub async fn send(&self, frame: EncodedFrame) -> Result<(), SendError> {
-        let (reply, acknowledged) = oneshot::channel();
-        let outgoing = Outgoing { frame, reply };
-        if self.outgoing.send(outgoing).await.is_err() {
-            return Err(not_sent(&self.state));
+        self.enqueue(frame).await?.await
+    }
+
+    /// Has a message sent when it is its turn: each waits for the acknowledgement of the one before it.
+    /// Resolves when it is the next; the receipt tells when it is acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// The session ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is given up the message is not sent.
+    pub async fn enqueue(&self, frame: EncodedFrame) -> Result<Receipt, SendError> {
+        match self.outgoing.reserve().await {
+            Ok(permit) => Ok(self.send_by(permit, frame)),
+            Err(_) => Err(not_sent(&self.state)),
         }
-        // The driver answers all that it was given; it is gone only with its runtime.
-        acknowledged
-            .await
-            .unwrap_or_else(|_| Err(not_sent(&self.state)))
+    }
+
+    /// As [`enqueue`](Self::enqueue), but does not wait; `None`, if there is a message before it that is not
+    /// under way yet.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn try_enqueue(&self, frame: EncodedFrame) -> Result<Option<Receipt>, SendError> {
+        match self.outgoing.try_reserve() {
+            Ok(permit) => Ok(Some(self.send_by(permit, frame))),
+            Err(TrySendError::Full(())) => Ok(None),
+            Err(TrySendError::Closed(())) => Err(not_sent(&self.state)),
+        }
+    }
+
+    /// Where the session stands, now and as it changes.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    fn send_by(&self, permit: mpsc::Permit<'_, Outgoing>, frame: EncodedFrame) -> Receipt {
+        let (reply, acknowledged) = oneshot::channel();
+        permit.send(Outgoing { frame, reply });
+        Receipt {
+            acknowledged,
+            state: self.state.clone(),
+        }
     }
 
     /// Ends the conversation in good order, for both halves and all clones: see [`Session::close`].
@@ -272,10 +345,22 @@ impl Receiver {
     ///
     /// Cancel safe: no message is lost.
     pub async fn recv(&mut self) -> Result<Option<Delivery>, SessionError> {
-        match self.inbox.recv().await {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// As [`recv`](Self::recv), for who polls.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Delivery>, SessionError>> {
+        Poll::Ready(match ready!(self.inbox.poll_recv(cx)) {
             Some(delivery) => Ok(Some(delivery)),
             None => ended(&self.state).map(|()| None),
-        }
+        })
     }
 
     /// The application is done with the messages up to `position`: with [`Acknowledge::Processed`]

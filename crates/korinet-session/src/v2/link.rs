@@ -1,10 +1,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use korinet_proto::v2::{EncodedFrame, Frame, FrameCodec, Received, StopAndWait};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
-use tokio_util::codec::Framed;
+use tokio_util::codec::{Framed, FramedParts};
 
 use super::driver::{Driver, ENDED_BY_PEER, Token};
 use super::handle::{Close, Outgoing, Position};
@@ -90,14 +91,17 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
     pub(super) fn new(
         role: Role,
         driver: &'a mut Driver,
-        io: Io,
+        (io, read): (Io, BytesMut),
         log: &'a Log,
         id: ConnectionId,
     ) -> Self {
         let core = StopAndWait::new(driver.ids.fork(), driver.unacknowledged.take());
+        let codec = FrameCodec::new(driver.config.limits);
+        let mut parts = FramedParts::new::<EncodedFrame>(io, codec);
+        parts.read_buf = read;
         Self {
             role,
-            framed: Framed::new(io, FrameCodec::new(driver.config.limits)),
+            framed: Framed::from_parts(parts),
             core,
             log,
             id,

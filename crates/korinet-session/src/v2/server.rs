@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::BytesMut;
 use korinet_proto::v2::MessageIds;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -34,9 +35,9 @@ impl Server {
 
     /// The session on an accepted connection, which ends with it.
     ///
-    /// Its work is done by a task of the current tokio runtime. `peer` is the address by which a
-    /// client is recognised that sends a message again.
-    pub fn serve<Io>(&self, io: Io, peer: Option<IpAddr>) -> Session
+    /// Its work is done by a task of the current tokio runtime. `read` was read from the connection to find
+    /// out what it speaks; `peer` is the address by which a client is recognised that sends a message again.
+    pub fn serve<Io>(&self, io: Io, read: BytesMut, peer: Option<IpAddr>) -> Session
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -52,16 +53,16 @@ impl Server {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .handle_opened(now(), peer);
-        tokio::spawn(run(driver, io, Arc::clone(&self.log), id));
+        tokio::spawn(run(driver, io, read, Arc::clone(&self.log), id));
         session
     }
 }
 
-async fn run<Io>(mut driver: Driver, io: Io, log: Arc<Log>, id: ConnectionId)
+async fn run<Io>(mut driver: Driver, io: Io, read: BytesMut, log: Arc<Log>, id: ConnectionId)
 where
     Io: AsyncRead + AsyncWrite + Unpin,
 {
-    let (end, _) = Link::new(Role::Server, &mut driver, io, &log, id)
+    let (end, _) = Link::new(Role::Server, &mut driver, (io, read), &log, id)
         .run()
         .await;
     let over = match end {

@@ -79,6 +79,16 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Whether the session was closed in good order, by whichever side, and for no other reason than that.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::Local => true,
+            Self::Peer { code, .. } => *code == Code::DONE,
+            Self::Error(_) => false,
+        }
+    }
+
     /// Why the session is over, unless this side closed it.
     #[must_use]
     pub fn as_error(&self) -> Option<SessionError> {

@@ -215,6 +215,17 @@ impl ServerSession {
         self.end(now, why, Code::SESSION_ENDED);
     }
 
+    /// Ends the session at once, since the server is about to stop: the client is told to come back later, to
+    /// whoever is there then.
+    pub fn shut_down(&mut self, now: Instant, text: &str) {
+        let dismiss =
+            |conversation: &mut Conversation| conversation.dismiss(now, Code::DRAINING, text);
+        if let Some(ended) = self.conversation.as_mut().and_then(dismiss) {
+            self.part_from(ended.attach, &ended.last);
+        }
+        self.end(now, Ending::Local, Code::SESSION_ENDED);
+    }
+
     fn handle_conversation(&mut self, now: Instant) {
         let Some(conversation) = &mut self.conversation else {
             return;

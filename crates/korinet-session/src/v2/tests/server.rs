@@ -10,7 +10,10 @@ fn server(config: Config) -> Server {
 
 fn accept(server: &Server) -> (Peer, Session) {
     let (here, there) = duplex(1 << 16);
-    (Peer::new(here), server.serve(there, HOME))
+    (
+        Peer::new(here),
+        server.serve(there, bytes::BytesMut::new(), HOME),
+    )
 }
 
 #[tokio::test(start_paused = true)]

@@ -155,5 +155,6 @@ async fn serve<D: Dial>(dial: &D, shared: &Shared, attach: AttachNumber, io: D::
         }
         inner.settle(wakes);
     });
-    Link::new(io, attach, BytesMut::new()).run(shared).await;
+    let ending = Link::new(io, attach, BytesMut::new()).run(shared).await;
+    tokio::spawn(ending);
 }

@@ -49,6 +49,8 @@ pub(super) struct Inner {
     pub(super) state: watch::Sender<State>,
     pub(super) observers: Vec<mpsc::UnboundedSender<Event>>,
     pub(super) ending: Option<Ending>,
+    /// Whether every message of this side is known to have been taken, now that the session is over.
+    is_settled: bool,
     /// How many handles the application has.
     pub(super) handles: usize,
     /// When a session without handles is given up.
@@ -98,6 +100,7 @@ impl Inner {
             state: watch::Sender::new(State::Connecting),
             observers: Vec::new(),
             ending: None,
+            is_settled: true,
             handles: 0,
             give_up_at: None,
             settled: Ticket(0),
@@ -190,11 +193,21 @@ impl Inner {
         self.hand_back(in_doubt, error.as_ref().unwrap_or(&SessionError::Abandoned));
         self.set_state(State::Closed { error });
         self.ending = Some(why.clone());
+        self.is_settled = in_doubt.is_empty();
         wakes.push(self.reader.take());
         wakes.extend(self.volatile_readers.drain());
         wakes.extend(self.room.drain());
         wakes.extend(std::mem::take(&mut self.receipts).into_values());
         self.wake_task(wakes);
+    }
+
+    /// How the session ended, as who closes it is told: that the peer did so first, in good order, is as good.
+    pub(super) fn outcome(&self) -> Result<(), SessionError> {
+        let ending = self.ending.as_ref().ok_or(SessionError::Stopped)?;
+        if ending.is_done() && self.is_settled {
+            return Ok(());
+        }
+        ending.as_error().map_or(Ok(()), Err)
     }
 
     fn hand_back(&mut self, in_doubt: &[InDoubt], error: &SessionError) {
@@ -359,7 +372,7 @@ impl Inner {
                 resent,
                 in_doubt,
             } => {
-                tracing::warn!(session, peer, %why, resent, in_doubt = in_doubt.len(), "session lost")
+                tracing::info!(session, peer, %why, resent, in_doubt = in_doubt.len(), "session lost")
             }
             Event::Closed { why, in_doubt } => {
                 let error = why.as_error();

@@ -68,14 +68,22 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         }
     }
 
-    /// Serves the connection until the session is done with it, or it is lost. To end it in good order takes
-    /// a while; nobody waits for that.
-    pub(super) async fn run(mut self, shared: &Shared) {
+    /// Serves the connection until the session is done with it, or it is lost. What is left to do then ends it in
+    /// good order; the session does not wait for that.
+    pub(super) async fn run(mut self, shared: &Shared) -> impl Future<Output = ()> + use<Io> {
         let parting = poll_fn(|cx| self.poll(cx, shared)).await;
         shared.lock().unlink(self.attach);
-        if let Parting::Finish(last) = parting {
-            self.out.push(last);
-            tokio::spawn(linger(self.io, self.out));
+        let ending = match parting {
+            Parting::Finish(last) => {
+                self.out.push(last);
+                Some(linger(self.io, self.out))
+            }
+            Parting::Abandon => None,
+        };
+        async move {
+            if let Some(ending) = ending {
+                ending.await;
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use korinet_proto::v3::Volatile;
-use korinet_wire::v3::{Code, Seq, SessionId};
+use korinet_wire::v3::{Seq, SessionId};
 
 use super::shared::Handle;
 use super::waiters::WaiterId;
@@ -88,9 +88,7 @@ impl Receiver {
 
 /// Whether a session came to its end in good order.
 fn end_of(ending: &Ending) -> Result<(), SessionError> {
-    if let Ending::Peer { code, .. } = ending
-        && *code == Code::DONE
-    {
+    if ending.is_done() {
         return Ok(());
     }
     ending.as_error().map_or(Ok(()), Err)

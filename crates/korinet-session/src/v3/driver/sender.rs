@@ -1,15 +1,17 @@
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use korinet_proto::v3::{Payload, PushError};
-use korinet_wire::v3::{Code, Kind, Seq};
+use korinet_wire::v3::{Code, Kind, Seq, SessionId};
 use tokio::sync::watch;
 
 use super::config::WhenDetached;
 use super::inner::Inner;
 use super::receipt::Receipt;
+use super::session::Events;
 use super::shared::{Handle, Shared, Wakes};
 use super::stats::Stats;
 use super::waiters::WaiterId;
@@ -210,6 +212,24 @@ impl Sender {
         self.shared().lock().state.subscribe()
     }
 
+    /// What happens to the session from now on, in order.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::of(self.shared())
+    }
+
+    /// The session's name; a client has another one after a loss.
+    #[must_use]
+    pub fn id(&self) -> Option<SessionId> {
+        self.shared().lock().core.id()
+    }
+
+    /// The peer's address on the last connection, where the transport has one.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.shared().lock().peer
+    }
+
     /// What the session has done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -221,7 +241,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Why the session ended otherwise.
+    /// Why the session ended otherwise: the peer closed it first for a reason, or before it had taken everything; or
+    /// it could not be reached.
     ///
     /// # Cancel safety
     ///
@@ -249,10 +270,7 @@ impl Sender {
         let closed = state.wait_for(|state| matches!(state, State::Closed { .. }));
         // The sender of the states is in what `self` holds.
         let _ = closed.await;
-        match &self.shared().lock().ending {
-            Some(ending) => ending.as_error().map_or(Ok(()), Err),
-            None => Err(SessionError::Stopped),
-        }
+        self.shared().lock().outcome()
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use korinet_proto::v3::{GoAway, Transmit};
 use korinet_wire::v3::{Code, InstanceId, SessionId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::alarm::Alarm;
 use super::config::DriverConfig;
@@ -21,8 +21,8 @@ use super::shared::{Guard, Shared};
 use crate::ConnectionError;
 use crate::clock::now;
 use crate::v3::{
-    Channel, Ending, Grant, Greeted, Greeter, Greeting, Principal, Refused, Registry, Route,
-    ServerConfig, ServerSession, SessionKey,
+    Channel, Grant, Greeted, Greeter, Greeting, Principal, Refused, Registry, Route, ServerConfig,
+    ServerSession, SessionKey,
 };
 
 /// How many new sessions may wait to be accepted; further clients wait with them.
@@ -44,6 +44,24 @@ struct Host {
     registry: Mutex<Registry<Arc<Shared>>>,
     entropy: Mutex<Entropy>,
     new_sessions: mpsc::Sender<Session>,
+    /// How many connections are being served.
+    serving: watch::Sender<usize>,
+}
+
+/// A connection that is being served.
+struct Serving<'a>(&'a Host);
+
+impl<'a> Serving<'a> {
+    fn new(host: &'a Host) -> Self {
+        host.serving.send_modify(|count| *count += 1);
+        Self(host)
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        self.0.serving.send_modify(|count| *count -= 1);
+    }
 }
 
 /// The new sessions of a server.
@@ -125,6 +143,7 @@ impl Server {
             instance: InstanceId::from_bytes(instance),
             entropy: Mutex::new(Box::new(entropy)),
             new_sessions,
+            serving: watch::Sender::new(0),
         };
         let host = Arc::new(host);
         (Self { host }, Incoming { sessions })
@@ -148,6 +167,7 @@ impl Server {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let _serving = Serving::new(&self.host);
         let Accepted {
             mut io,
             mut read,
@@ -173,9 +193,9 @@ impl Server {
                     shared: Arc::clone(&shared),
                     attach: Some(attach),
                 };
-                Link::new(io, attach, read).run(&shared).await;
+                let ending = Link::new(io, attach, read).run(&shared).await;
                 let mut alarm = Alarm::default();
-                poll_fn(|cx| poll_kept(cx, &guard, &mut alarm)).await;
+                tokio::join!(ending, poll_fn(|cx| poll_kept(cx, &guard, &mut alarm)));
             }
             Err(Refused { reason, answer }) => {
                 tracing::debug!(peer = peer.map(tracing::field::display), %reason, "connection refused");
@@ -252,19 +272,23 @@ impl Server {
                 poll_fn(|cx| poll_acknowledged(cx, shared)).await;
             }
         };
+        let end = tokio::time::Instant::now() + deadline;
         // What is left then is counted below.
-        let _ = tokio::time::timeout(deadline, acknowledged).await;
+        let _ = tokio::time::timeout_at(end, acknowledged).await;
         let mut left = 0;
         for shared in &sessions {
             left += shared.lock().core.in_flight().0;
             shared.with(|inner, wakes| {
                 if let Core::Server(session) = &mut inner.core {
-                    session.detach(now(), Code::DRAINING, "server is shut down");
-                    session.abort(now(), Ending::Local);
+                    session.shut_down(now(), "server is shut down");
                 }
                 inner.settle(wakes);
             });
         }
+        // A connection that is not ended in good order can take the last words with it.
+        let mut serving = self.host.serving.subscribe();
+        let all_ended = serving.wait_for(|count| *count == 0);
+        let _ = tokio::time::timeout_at(end, all_ended).await;
         left
     }
 }

@@ -99,9 +99,7 @@ impl Session {
     /// What happens to the session from now on, in order.
     #[must_use]
     pub fn events(&self) -> Events {
-        let (sender, events) = mpsc::unbounded_channel();
-        self.sender.shared().lock().observers.push(sender);
-        Events { events }
+        self.sender.events()
     }
 
     /// What the session has done so far.
@@ -113,13 +111,13 @@ impl Session {
     /// The session's name; a client has another one after a loss.
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {
-        self.sender.shared().lock().core.id()
+        self.sender.id()
     }
 
     /// The peer's address on the last connection, where the transport has one.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.sender.shared().lock().peer
+        self.sender.peer_addr()
     }
 
     /// As [`Sender::close`]; messages that were not read are dropped.
@@ -148,6 +146,12 @@ pub struct Events {
 }
 
 impl Events {
+    pub(super) fn of(shared: &Shared) -> Self {
+        let (sender, events) = mpsc::unbounded_channel();
+        shared.lock().observers.push(sender);
+        Self { events }
+    }
+
     /// The next event; `None` when the session is over and all were read.
     ///
     /// # Cancel safety

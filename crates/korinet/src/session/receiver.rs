@@ -1,0 +1,117 @@
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use futures_core::Stream;
+use korinet_session::{v2, v3};
+
+use crate::{Message, SessionError};
+
+/// The receiving half of a [`Session`](super::Session); a [`Stream`] of messages.
+#[derive(Debug)]
+pub struct Receiver(Side);
+
+#[derive(Debug)]
+enum Side {
+    V2(v2::Receiver),
+    V3(v3::Receiver),
+}
+
+impl Receiver {
+    pub(super) const fn from_v2(receiver: v2::Receiver) -> Self {
+        Self(Side::V2(receiver))
+    }
+
+    pub(super) const fn from_v3(receiver: v3::Receiver) -> Self {
+        Self(Side::V3(receiver))
+    }
+
+    /// As [`Session::recv`](super::Session::recv).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv(&mut self) -> Result<Option<Message>, SessionError> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, SessionError>> {
+        Poll::Ready(match &mut self.0 {
+            Side::V2(receiver) => {
+                ready!(receiver.poll_recv(cx)).map(|delivery| delivery.map(Message::from_v2))
+            }
+            Side::V3(receiver) => {
+                ready!(receiver.poll_recv(cx)).map(|delivery| delivery.map(Message::from_v3))
+            }
+        })
+    }
+
+    /// The next message, if there is one already.
+    pub fn try_recv(&mut self) -> Option<Message> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match &mut self.0 {
+            Side::V2(_) => match self.poll_recv(&mut cx) {
+                Poll::Ready(Ok(message)) => message,
+                Poll::Ready(Err(_)) | Poll::Pending => None,
+            },
+            Side::V3(receiver) => receiver.try_recv().map(Message::from_v3),
+        }
+    }
+
+    /// The application is done with this message; in protocol v2, and with all before it. With
+    /// [`AckLevel::Processed`](crate::AckLevel::Processed) it is acknowledged now, in v3 once those before it are, too;
+    /// otherwise it has been, and this has no effect.
+    pub fn done(&self, message: &Message) {
+        match &self.0 {
+            Side::V2(receiver) => {
+                message
+                    .position()
+                    .into_iter()
+                    .for_each(|position| receiver.done(position));
+            }
+            Side::V3(receiver) => {
+                if let Some((session, seq)) = message.number() {
+                    receiver.finish(session, seq);
+                }
+            }
+        }
+    }
+
+    /// What receives the [volatile](crate::Sender::send_volatile) messages of the peer. Of those that come faster than
+    /// they are read the oldest are dropped; 64 are kept.
+    #[must_use]
+    pub fn volatile(&self) -> VolatileReceiver {
+        VolatileReceiver(match &self.0 {
+            Side::V2(_) => None,
+            Side::V3(receiver) => Some(receiver.volatile()),
+        })
+    }
+}
+
+impl Stream for Receiver {
+    type Item = Result<Message, SessionError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(ready!(self.poll_recv(cx)).transpose())
+    }
+}
+
+/// Receives the volatile messages of a session; where there are several, each message goes to one of them.
+#[derive(Debug)]
+pub struct VolatileReceiver(Option<v3::VolatileReceiver>);
+
+impl VolatileReceiver {
+    /// The next message; `None` when the session is over, or in protocol v2, which has none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost by it.
+    pub async fn recv(&mut self) -> Option<Message> {
+        let volatile = self.0.as_mut()?.recv().await?;
+        Some(Message::volatile(volatile.raw, volatile.payload))
+    }
+}
