@@ -8,8 +8,10 @@
 )]
 
 mod deadline;
+pub mod endurance;
 pub mod fuzz;
 mod host;
+pub mod measure;
 pub mod model;
 pub mod numbered;
 pub mod pitfalls;

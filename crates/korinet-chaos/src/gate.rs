@@ -1,5 +1,11 @@
 use crate::Place;
 
+/// How the preface of protocol v3 begins. As a length it would be beyond every limit.
+const MAGIC: &[u8; 4] = b"\xcbKNT";
+
+/// How many bytes of the preface follow.
+const REST_OF_PREFACE: u32 = 4;
+
 /// Finds the place of a cut in the bytes of one direction.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -10,6 +16,8 @@ pub(crate) struct Gate {
     prefix: Vec<u8>,
     /// The bytes of the frame's body that are to come, once its length is known.
     body: u32,
+    /// The bytes of the preface that are to come.
+    preface: u32,
 }
 
 /// What may pass of some bytes, counted from their start, and whether the cut comes after that.
@@ -27,6 +35,7 @@ impl Gate {
             frames: 0,
             prefix: Vec::with_capacity(4),
             body: 0,
+            preface: 0,
         }
     }
 
@@ -43,7 +52,7 @@ impl Gate {
             };
         };
         for (index, byte) in bytes.iter().enumerate() {
-            let between = self.prefix.is_empty() && self.body == 0;
+            let between = self.prefix.is_empty() && self.body == 0 && self.preface == 0;
             if between && place == Place::BeforeFrame(self.frames + 1) {
                 return Passage {
                     len: index,
@@ -72,6 +81,10 @@ impl Gate {
     /// Whether a frame ends with this byte.
     fn take(&mut self, byte: u8) -> bool {
         self.passed += 1;
+        if self.preface > 0 {
+            self.preface -= 1;
+            return false;
+        }
         if self.body > 0 {
             self.body -= 1;
         } else {
@@ -79,6 +92,11 @@ impl Gate {
             let Some(length) = self.prefix.first_chunk::<4>() else {
                 return false;
             };
+            if length == MAGIC && self.passed == 4 {
+                self.preface = REST_OF_PREFACE;
+                self.prefix.clear();
+                return false;
+            }
             self.body = u32::from_be_bytes(*length);
             self.prefix.clear();
         }
@@ -94,6 +112,19 @@ mod tests {
 
     /// Frames of 5, 4 and 6 bytes.
     const STREAM: &[u8] = b"\0\0\0\x01a\0\0\0\0\0\0\0\x02bc";
+
+    #[test]
+    fn a_preface_is_not_a_frame() {
+        let stream = [b"\xcbKNT\x03\0\0\0", STREAM].concat();
+        for (place, len) in [
+            (Place::BeforeFrame(2), 13),
+            (Place::AfterFrame(1), 13),
+            (Place::BeforeFrame(3), 17),
+        ] {
+            let mut gate = Gate::new(Some(place));
+            assert_eq!(gate.pass(&stream), Passage { len, cut: true });
+        }
+    }
 
     fn passes(place: Place) -> Option<usize> {
         let mut whole = Gate::new(Some(place));

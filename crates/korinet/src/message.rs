@@ -196,7 +196,10 @@ mod tests {
         let bomb: &[u8] = &[0x81; 1_000_000];
         let bomb = Message::volatile(false, Bytes::from_static(bomb));
         let error = bomb.decode::<Nested>().err().unwrap();
-        assert!(error.to_string().contains("nested"), "{error}");
+        assert!(
+            error.to_string().contains("nesting exceeds limit 64"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,0 +1,16 @@
+//! Sessions of protocol v3 over real TCP links that break.
+
+mod every_byte;
+mod half_open;
+mod many_cuts;
+
+use std::time::Duration;
+
+use korinet::{Client, ClientBuilder, FirstConnect};
+
+/// A client that comes back at once.
+fn client() -> ClientBuilder {
+    Client::builder()
+        .first_connect(FirstConnect::Retry)
+        .backoff(Duration::from_millis(1), Duration::from_millis(10))
+}
