@@ -55,7 +55,7 @@ pub async fn survive(ordeal: Ordeal) -> Survived {
     let client = Client::builder()
         .first_connect(FirstConnect::Retry)
         // A link that went silent is left soon.
-        .keep_alive(Duration::from_millis(200))
+        .keep_alive(Duration::from_millis(100))
         .backoff(Duration::from_micros(100), Duration::from_millis(5));
     let client = client.connect(proxy.addr().to_string()).await;
     let client = client.expect("it comes through in time");

@@ -8,7 +8,8 @@
 //! so a stream of messages costs a wake-up for each batch and not for each message.
 //!
 //! An acknowledgement that is owed for something that the application is only now told of waits until the
-//! application had its turn, so that its answer shares the write.
+//! application had its turn, if it has answered the message before: so its answer shares the write. Otherwise
+//! it is written at once, and costs nobody a turn.
 
 mod alarm;
 mod client;

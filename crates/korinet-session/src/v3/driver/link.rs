@@ -43,14 +43,25 @@ pub(super) struct Link<Io> {
     /// Why nothing can be written any more. What was received before that is still read.
     write_error: Option<io::Error>,
     alarm: Alarm,
-    /// The application was told of a message, and has not had its turn since.
+    /// The application was told of a message that it waited for, has not had its turn since, and has answered the
+    /// one before.
     is_answer_expected: bool,
+    /// Something was sent since the last input.
+    is_answered: bool,
 }
 
-/// Whether there is more to do at once.
-enum Turn {
-    Again,
+/// Why the connection has stopped reading and writing for now.
+enum Pause {
+    /// There is nothing to do until something happens.
     Blocked,
+    /// There is something to do, but it can wait until the other tasks had their turn.
+    Yield,
+}
+
+/// Why the connection's task lets go of it.
+enum Step {
+    Yield,
+    Part(Parting),
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
@@ -65,13 +76,20 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             write_error: None,
             alarm: Alarm::default(),
             is_answer_expected: false,
+            is_answered: false,
         }
     }
 
     /// Serves the connection until the session is done with it, or it is lost. What is left to do then ends it in
     /// good order; the session does not wait for that.
     pub(super) async fn run(mut self, shared: &Shared) -> impl Future<Output = ()> + use<Io> {
-        let parting = poll_fn(|cx| self.poll(cx, shared)).await;
+        let parting = loop {
+            match poll_fn(|cx| self.poll(cx, shared)).await {
+                Step::Part(parting) => break parting,
+                // Not by a wake-up of itself, for which another thread would be woken to take the task over.
+                Step::Yield => tokio::task::yield_now().await,
+            }
+        };
         shared.lock().unlink(self.attach);
         let ending = match parting {
             Parting::Finish(last) => {
@@ -87,30 +105,32 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Parting> {
+    fn poll(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Step> {
         for _ in 0..TURNS {
             let is_input_idle = match self.poll_read(cx) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(self.handle_eof(shared)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Step::Part(self.handle_eof(shared))),
                 Poll::Ready(Ok(_)) => {
                     self.handle_input(shared);
                     false
                 }
                 Poll::Ready(Err(error)) => {
-                    return Poll::Ready(self.disconnect(shared, error.into()));
+                    let parting = self.disconnect(shared, error.into());
+                    return Poll::Ready(Step::Part(parting));
                 }
                 Poll::Pending => true,
             };
             if is_input_idle && let Some(error) = self.write_error.take() {
-                return Poll::Ready(self.disconnect(shared, error.into()));
+                let parting = self.disconnect(shared, error.into());
+                return Poll::Ready(Step::Part(parting));
             }
             match self.write(cx, shared, is_input_idle) {
-                Err(parting) => return Poll::Ready(parting),
-                Ok(Turn::Blocked) if is_input_idle => return Poll::Pending,
-                Ok(Turn::Again | Turn::Blocked) => {}
+                Err(parting) => return Poll::Ready(Step::Part(parting)),
+                Ok(Pause::Yield) => return Poll::Ready(Step::Yield),
+                Ok(Pause::Blocked) if is_input_idle => return Poll::Pending,
+                Ok(Pause::Blocked) => {}
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        Poll::Ready(Step::Yield)
     }
 
     /// Reads once; how many bytes came, zero for the end.
@@ -146,12 +166,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
 
     fn handle_input(&mut self, shared: &Shared) {
         let now = now();
-        self.is_answer_expected |= shared.with(|inner, wakes| {
+        let is_told = shared.with(|inner, wakes| {
             let is_awaited = inner.reader.is_some();
             inner.core.handle_bytes(now, self.attach, &mut self.input);
             inner.settle(wakes);
             is_awaited && inner.reader.is_none()
         });
+        if is_told {
+            self.is_answer_expected = std::mem::take(&mut self.is_answered);
+        }
     }
 
     /// Writes until there is nothing more to write or no more room for it.
@@ -160,30 +183,30 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         cx: &mut Context<'_>,
         shared: &Shared,
         is_input_idle: bool,
-    ) -> Result<Turn, Parting> {
+    ) -> Result<Pause, Parting> {
         loop {
-            if let Poll::Ready(turn) = self.poll_time(cx, shared) {
-                return turn;
-            }
+            self.handle_time(cx, shared);
             if self.poll_write(cx).is_pending() {
-                shared.lock().sleep(cx.waker());
-                return self.parting(shared).map_or(Ok(Turn::Blocked), Err);
+                let mut inner = shared.lock();
+                inner.sleep(cx.waker());
+                let parting = inner.take_parting(self.attach);
+                return parting.map_or(Ok(Pause::Blocked), Err);
             }
-            if !self.fill(cx, shared, is_input_idle)? {
-                return Ok(Turn::Blocked);
+            if let Some(pause) = self.fill(cx, shared, is_input_idle)? {
+                return Ok(pause);
             }
         }
     }
 
     /// Tells the session of the time when it asked for it.
-    fn poll_time(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Result<Turn, Parting>> {
-        let deadline = shared.lock().poll_timeout();
-        ready!(self.alarm.poll(cx, deadline));
-        let now = now();
-        shared.with(|inner, wakes| inner.handle_timeout(now, wakes));
-        match self.parting(shared) {
-            Some(parting) => Poll::Ready(Err(parting)),
-            None => Poll::Ready(Ok(Turn::Again)),
+    fn handle_time(&mut self, cx: &mut Context<'_>, shared: &Shared) {
+        loop {
+            let deadline = shared.lock().poll_timeout();
+            if self.alarm.poll(cx, deadline).is_pending() {
+                return;
+            }
+            let now = now();
+            shared.with(|inner, wakes| inner.handle_timeout(now, wakes));
         }
     }
 
@@ -193,7 +216,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         cx: &Context<'_>,
         shared: &Shared,
         is_input_idle: bool,
-    ) -> Result<bool, Parting> {
+    ) -> Result<Option<Pause>, Parting> {
         let mut inner = shared.lock();
         if let Some(parting) = inner.take_parting(self.attach) {
             return Err(parting);
@@ -202,17 +225,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         if is_urgent || (is_input_idle && inner.core.has_transmit(self.attach, true)) {
             if !is_urgent && std::mem::take(&mut self.is_answer_expected) {
                 // Nothing but an acknowledgement: the application's answer may go with it.
-                cx.waker().wake_by_ref();
-                return Ok(false);
+                return Ok(Some(Pause::Yield));
             }
             self.is_answer_expected = false;
+            self.is_answered |= is_urgent;
             let now = now();
             inner.core.poll_transmit(now, self.attach, &mut self.out);
             inner.handle_written(now);
-            return Ok(true);
+            return Ok(None);
         }
         inner.sleep(cx.waker());
-        Ok(false)
+        Ok(Some(Pause::Blocked))
     }
 
     /// Ready when everything is written, or nothing can be written any more.
@@ -238,10 +261,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         self.write_error = Some(error);
         self.out = Transmit::new();
         self.is_flushed = true;
-    }
-
-    fn parting(&self, shared: &Shared) -> Option<Parting> {
-        shared.lock().take_parting(self.attach)
     }
 
     fn handle_eof(&self, shared: &Shared) -> Parting {
