@@ -9,12 +9,11 @@ mod ci;
 mod demo;
 mod failure;
 mod fuzz;
-mod model;
 mod mutations;
 mod no_std;
+mod programs;
 mod python;
 mod rules;
-mod simulate;
 mod steps;
 mod test;
 mod workspace;
@@ -40,6 +39,10 @@ commands:
             cargo xtask simulate --seed SEED, to read one history
             cargo xtask simulate --pairs, for two cuts at every pair of bytes
           without arguments it runs for 10,000,000 faults, some minutes
+  endure  send a million messages each way through a proxy that cuts all the time:
+            cargo xtask endure [--messages N] [--bytes-between-cuts N] [--seed N]
+  measure print figures of sessions beside bare TCP in the same run:
+            cargo xtask measure [round-trip] [stream] [pipe] [idle] [storm]
   model   explore the models of protocol v3 to the last state:
             cargo xtask model [layer | gate | large] [WORDS OF A NAME]
           without a word, the large bounds: millions of states, some minutes
@@ -78,9 +81,9 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "demo" => no_more(command, rest).and_then(|()| demo::run()),
         "ci" => no_more(command, rest).and_then(|()| ci::run()),
         "rules" => no_more(command, rest).and_then(|()| rules::run()),
-        "model" => model::run(rest),
         "mutations" => no_more(command, rest).and_then(|()| mutations::run()),
-        "simulate" => simulate::run(rest),
+        "simulate" => programs::simulate(rest),
+        "endure" | "measure" | "model" => programs::run(command, rest),
         "fuzz" => fuzz::run(rest),
         unknown => Err(Failure::Usage(format!(
             "no such command: {unknown}\n\n{HELP}"
@@ -118,6 +121,8 @@ mod tests {
             "demo",
             "fuzz",
             "simulate",
+            "endure",
+            "measure",
             "mutations",
             "rules",
             "ci",

@@ -1,13 +1,27 @@
-//! Prints figures of sessions beside bare TCP in the same run: `measure [round-trip|stream|pipe|idle|storm]…`.
+//! Prints figures of sessions beside bare TCP in the same run; called by `cargo xtask measure`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks through them"
+)]
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use korinet_tests::measure::{self, idle, median, pipe, round_trip, stream};
 
 const ROUNDS: usize = 7;
 
+/// What this program calls itself with to be the clients.
+const IDLE_CLIENTS: &str = "idle-clients";
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, addr, count] = &wanted[..]
+        && first == IDLE_CLIENTS
+    {
+        return be_idle_clients(addr, count);
+    }
     let all: [(&str, fn()); 5] = [
         ("round-trip", print_round_trips),
         ("stream", print_streams),
@@ -125,25 +139,40 @@ fn print_pipe() {
     println!("  v2: {:.1} messages/s", v2.messages);
 }
 
+/// The clients are another process, so that the memory is the server's alone.
 fn print_idle() {
-    // Both ends of each connection are in this process.
     const COUNT: usize = 10_000;
-    println!("{COUNT} idle sessions, both sides in one process");
-    let runtime = measure::threads();
-    runtime.block_on(async {
+    println!("{COUNT} idle sessions of one server process");
+    measure::threads().block_on(async {
         let server = korinet::Server::builder().max_sessions(COUNT);
         let server = server.bind("127.0.0.1:0").await.unwrap();
         let addr = server.local_addr().unwrap().to_string();
         let before = idle::resident();
-        let (clients, kept) = tokio::join!(idle::clients(&addr, COUNT), idle::keep(&server, COUNT));
-        let per_pair = (idle::resident() - before) / u64::try_from(COUNT).unwrap();
-        println!("  {per_pair} bytes resident for client and server together");
-        drop((clients, kept));
+        let mut clients = Command::new(std::env::current_exe().unwrap())
+            .args([IDLE_CLIENTS, &addr, &COUNT.to_string()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let _kept = idle::keep(&server, COUNT).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let each = (idle::resident() - before) / u64::try_from(COUNT).unwrap();
+        println!("  {each} bytes resident each, kept by the application");
+        drop(clients.stdin.take());
+        let _ = clients.wait();
+    });
+}
+
+/// The clients of `print_idle`, until stdin is closed.
+fn be_idle_clients(addr: &str, count: &str) {
+    measure::threads().block_on(async {
+        let _clients = idle::clients(addr, count.parse().unwrap()).await;
+        let mut stdin = tokio::io::stdin();
+        let _ = tokio::io::copy(&mut stdin, &mut tokio::io::sink()).await;
     });
 }
 
 fn print_storm() {
-    const COUNT: usize = 5_000;
+    const COUNT: usize = 3_000;
     let down = Duration::from_secs(3);
     println!("{COUNT} clients whose server is gone for {down:?}");
     let storm = measure::threads().block_on(idle::storm(COUNT, down));

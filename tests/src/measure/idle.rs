@@ -42,8 +42,6 @@ pub struct Storm {
     pub all_back: Duration,
     /// Connections that came to the port, attempts included.
     pub connections: u64,
-    /// The most clients that attached within one tenth of the time.
-    pub peak: usize,
 }
 
 /// `count` clients lose their server at one moment; another takes its place `down` later.
@@ -67,18 +65,14 @@ pub async fn storm(count: usize, down: Duration) -> Storm {
     proxy.open_port().await.expect("it is free");
     let start = Instant::now();
     let accepting = tokio::spawn(async move { keep(&second, count).await });
-    let mut times = Vec::with_capacity(count);
     for client in &clients {
         let mut state = client.state();
         let attached = state.wait_for(|state| *state == State::Attached).await;
         attached.expect("the session is not over");
-        times.push(start.elapsed());
     }
     let _kept = accepting.await.expect("it does not panic");
-    let all_back = start.elapsed();
     Storm {
-        all_back,
+        all_back: start.elapsed(),
         connections: proxy.counts().connections - before,
-        peak: 0,
     }
 }

@@ -1,0 +1,207 @@
+use std::collections::BTreeMap;
+
+use futures_util::{SinkExt, StreamExt, TryStreamExt};
+use korinet::{AckLevel, Protocol, SendError, Value};
+use korinet_tests::{v2_client, within};
+
+use super::{pair, pair_at};
+
+#[tokio::test]
+async fn any_value_goes_and_each_is_acknowledged() {
+    let (client, mut server, _listening) = pair().await;
+    assert_eq!(
+        (client.protocol(), server.protocol()),
+        (Protocol::V3, Protocol::V3)
+    );
+    assert_eq!(client.id(), server.id());
+    client.send("text").await.unwrap();
+    client.send(&[1, 2, 3]).await.unwrap();
+    client.send(&BTreeMap::from([("n", 1.5)])).await.unwrap();
+    client.send_raw(&b"\xff\x00 no CBOR"[..]).await.unwrap();
+    let mut messages = Vec::new();
+    for _ in 0..4 {
+        messages.push(within("a message", server.recv()).await.unwrap().unwrap());
+    }
+    assert_eq!(messages[0].decode::<&str>().unwrap(), "text");
+    assert_eq!(messages[1].decode::<[u8; 3]>().unwrap(), [1, 2, 3]);
+    assert_eq!(
+        messages[2]
+            .value()
+            .unwrap()
+            .get("n")
+            .and_then(Value::as_f64),
+        Some(1.5)
+    );
+    assert!(messages[3].is_raw());
+    assert_eq!(&messages[3].data()[..], b"\xff\x00 no CBOR");
+    let seqs: Vec<u64> = messages
+        .iter()
+        .map(|it| it.number().unwrap().1.get())
+        .collect();
+    assert_eq!(seqs, [1, 2, 3, 4]);
+    client.close().await.unwrap();
+    assert!(server.recv().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn many_messages_are_under_way_at_once() {
+    let (client, mut server, _listening) = pair_at(AckLevel::Processed).await;
+    let mut receipts = Vec::new();
+    for number in 0..100_u32 {
+        receipts.push(client.enqueue(&number).await.unwrap());
+    }
+    receipts.push(client.try_send(&100_u32).unwrap());
+    // None of them is acknowledged before the application is done with it.
+    assert_eq!(client.stats().unwrap().unacknowledged, 101);
+    let mut received = Vec::new();
+    for _ in 0..=100 {
+        received.push(within("a message", server.recv()).await.unwrap().unwrap());
+    }
+    // In any order.
+    received
+        .iter()
+        .rev()
+        .for_each(|message| server.done(message));
+    for receipt in receipts {
+        within("an acknowledgement", receipt).await.unwrap();
+    }
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.sent, stats.settled), (101, 101));
+    assert!(stats.round_trip.is_some());
+}
+
+#[tokio::test]
+async fn a_session_is_a_stream_and_its_sender_makes_a_sink() {
+    let (client, server, _listening) = pair().await;
+    let mut sink = client.sender().sink::<u32>();
+    let numbers: Vec<u32> = (0..10_000).collect();
+    let sending = async {
+        let mut numbers = futures_util::stream::iter(numbers.clone()).map(Ok);
+        sink.send_all(&mut numbers).await.unwrap();
+        // Flushed is acknowledged.
+        assert_eq!(client.stats().unwrap().settled, 10_000);
+        client.close().await.unwrap();
+    };
+    let receiving = server
+        .map_ok(|message| message.decode::<u32>().unwrap())
+        .try_collect();
+    let (received, ()) = within("all of it", async { tokio::join!(receiving, sending) }).await;
+    let received: Vec<u32> = received.unwrap();
+    assert_eq!(received, numbers);
+}
+
+#[tokio::test]
+async fn a_sink_of_protocol_v2_sends_one_after_the_other() {
+    let server = korinet::Server::bind("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    let client = v2_client().connect(addr).await.unwrap();
+    let mut sink = client.sender().sink::<Value>();
+    let serving = tokio::spawn(async move {
+        let session = server.accept().await.unwrap();
+        assert_eq!(session.protocol(), Protocol::V2);
+        session
+            .map_ok(|message| message.value().unwrap())
+            .try_collect::<Vec<_>>()
+            .await
+    });
+    let messages: Vec<Value> = (1..=20).map(korinet_tests::numbered::message).collect();
+    let mut stream = futures_util::stream::iter(messages.clone()).map(Ok);
+    within("all of it", sink.send_all(&mut stream))
+        .await
+        .unwrap();
+    drop(sink);
+    client.close().await.unwrap();
+    assert_eq!(
+        within("the server", serving).await.unwrap().unwrap(),
+        messages
+    );
+}
+
+#[tokio::test]
+async fn halves_live_in_different_tasks() {
+    let (client, server, _listening) = pair().await;
+    let (sender, mut receiver) = client.split();
+    let (back, mut there) = server.split();
+    let echo = tokio::spawn(async move {
+        while let Some(message) = there.recv().await.unwrap() {
+            back.send(&message).await.unwrap();
+        }
+    });
+    let reading = tokio::spawn(async move {
+        let mut sum = 0;
+        for _ in 0..100 {
+            let message = receiver.recv().await.unwrap().unwrap();
+            sum += message.decode::<u32>().unwrap();
+        }
+        (sum, receiver)
+    });
+    let clone = sender.clone();
+    for number in 0..100_u32 {
+        let sender = if number % 2 == 0 { &sender } else { &clone };
+        sender.send(&number).await.unwrap();
+    }
+    let (sum, _receiver) = within("the answers", reading).await.unwrap();
+    assert_eq!(sum, 4950);
+    sender.close().await.unwrap();
+    within("the echo", echo).await.unwrap();
+}
+
+#[tokio::test]
+async fn volatile_messages_arrive_beside_the_others() {
+    let (client, server, _listening) = pair().await;
+    let mut volatile = server.volatile();
+    assert!(client.sender().send_volatile("cursor").unwrap());
+    assert!(client.sender().send_volatile_raw(b"audio").unwrap());
+    let first = within("a volatile message", volatile.recv()).await.unwrap();
+    let second = within("a volatile message", volatile.recv()).await.unwrap();
+    assert_eq!(first.decode::<&str>().unwrap(), "cursor");
+    assert_eq!(&second.data()[..], b"audio");
+    assert_eq!((first.number(), second.is_raw()), (None, true));
+}
+
+#[tokio::test]
+async fn what_v2_cannot_carry_is_refused_by_name() {
+    let server = korinet::Server::bind("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    let client = v2_client().connect(addr).await.unwrap();
+    let sender = client.sender();
+    let raw = sender.send_raw(&b"x"[..]).await.unwrap_err();
+    assert_eq!(
+        raw.to_string(),
+        "raw bytes need protocol v3, but the peer speaks v2"
+    );
+    let volatile = sender.send_volatile("x").unwrap_err();
+    assert_eq!(
+        volatile,
+        SendError::NeedsV3 {
+            what: "volatile messages"
+        }
+    );
+    let not_map = client.send("x").await.unwrap_err();
+    assert_eq!(
+        not_map.to_string(),
+        "message is a text string, protocol v2 carries only maps"
+    );
+    assert!(client.events().is_none() && client.stats().is_none());
+}
+
+#[tokio::test]
+async fn limits_are_exact_and_named() {
+    let server = korinet::Server::builder().max_message(1000);
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    let client = korinet::Client::connect(addr).await.unwrap();
+    for (len, fits) in [(999, true), (1000, true), (1001, false)] {
+        let sent = within("the send", client.send_raw(vec![0; len])).await;
+        match sent {
+            Ok(()) => assert!(fits, "{len}"),
+            Err(error) => {
+                assert!(!fits, "{len}");
+                assert_eq!(
+                    error.to_string(),
+                    "message has 1001 bytes, the peer takes 1000"
+                );
+            }
+        }
+    }
+}
