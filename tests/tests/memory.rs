@@ -1,5 +1,7 @@
 //! The memory of a session whose peer does not read, against the formula of the documentation.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::time::Duration;
 
 use bytes::Bytes;

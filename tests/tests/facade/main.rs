@@ -1,5 +1,7 @@
 //! The facade of protocol v3, used as an application does, over real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod messages;
 mod servers;
 mod settings;

@@ -1,5 +1,7 @@
 //! Sessions of protocol v3 over real TCP links that break.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod every_byte;
 mod half_open;
 mod many_cuts;
