@@ -54,8 +54,7 @@ async fn what_is_delivered_through_random_cuts_is_what_was_sent() {
         bytes_between_cuts: NonZeroU64::new(100_000).unwrap(),
         seed: 1,
     };
-    eprintln!("{ordeal:?}");
-    let survived = within("the conversation", survive(ordeal)).await;
+    let survived = within(&format!("{ordeal:?}"), survive(ordeal)).await;
     let faults = survived.faults;
     assert!(faults.cuts() > 50, "{faults:?}");
     assert!(

@@ -4,6 +4,8 @@
 
 mod chaos;
 mod connect;
+#[cfg(unix)]
+mod kill;
 mod listen;
 mod ping;
 mod run;

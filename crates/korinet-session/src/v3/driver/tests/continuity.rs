@@ -2,7 +2,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use korinet_proto::v3::Payload;
-use korinet_wire::v3::Kind;
+use korinet_wire::v3::{Kind, Level};
 
 use super::world::{World, number, receive_up_to, send, wait_for};
 use crate::v3::driver::{DriverConfig, FirstConnect, WhenDetached};
@@ -227,4 +227,38 @@ async fn a_thousand_resumes_at_once_wear_nothing_out() {
     assert_eq!(world.server.sessions(), 1);
     let stats = client.stats();
     assert_eq!((stats.connections, stats.lost), (1001, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_replaced_again_and_again_ends_with_everything() {
+    const COUNT: u64 = 400;
+    let mut world = World::new();
+    world.client_config.level = Level::Processed;
+    let (client, mut server) = world.pair().await;
+    let mut receipts = Vec::new();
+    for number in 1..=COUNT {
+        let payload = number.to_be_bytes();
+        let accepted = client
+            .sender()
+            .enqueue(Kind::RAW, None, Payload::Copied(&payload));
+        receipts.push(accepted.await.unwrap());
+    }
+    for moment in [1, 3, 11, 58, 131, 202, COUNT] {
+        loop {
+            let delivery = server.recv().await.unwrap().unwrap();
+            server.finish(delivery.session, delivery.message.seq);
+            if number(&delivery) == moment {
+                break;
+            }
+        }
+        if moment < COUNT {
+            world.restart_server();
+            server = world.incoming.accept().await.unwrap();
+        }
+    }
+    for receipt in receipts {
+        receipt.await.unwrap();
+    }
+    client.close().await.unwrap();
+    assert!(server.recv().await.unwrap().is_none());
 }
