@@ -45,6 +45,10 @@ impl Proxy {
     /// # Errors
     ///
     /// There is no free port.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is given up there is no proxy.
     pub async fn start(target: impl ToString) -> io::Result<Self> {
         Self::bind((Ipv4Addr::LOCALHOST, 0), target, Faults::default()).await
     }
@@ -54,6 +58,10 @@ impl Proxy {
     /// # Errors
     ///
     /// It cannot listen there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is given up there is no proxy.
     pub async fn bind(
         listen: impl ToSocketAddrs,
         target: impl ToString,
@@ -68,6 +76,10 @@ impl Proxy {
     /// # Errors
     ///
     /// It cannot listen there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is given up there is no proxy.
     pub async fn bind_observed(
         listen: impl ToSocketAddrs,
         target: impl ToString,
@@ -116,6 +128,10 @@ impl Proxy {
     }
 
     /// Closes the port, so that the system refuses connections. Those that exist go on.
+    ///
+    /// # Cancel safety
+    ///
+    /// The port changes all the same.
     pub async fn close_port(&self) {
         self.listen_with(None).await;
         self.shared.count(|counts| counts.closed_port += 1);
@@ -126,6 +142,10 @@ impl Proxy {
     /// # Errors
     ///
     /// It cannot listen there any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// The port changes all the same.
     pub async fn open_port(&self) -> io::Result<()> {
         self.listen_with(None).await;
         let listener = bind_again(self.addr).await?;
@@ -148,6 +168,10 @@ impl Proxy {
     }
 
     /// Waits until what was done is as wanted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
     pub async fn wait_for(&self, wanted: impl FnMut(&Counts) -> bool) -> Counts {
         let mut counts = self.shared.counts.subscribe();
         match counts.wait_for(wanted).await {

@@ -2,7 +2,8 @@
 //! delivering once what arrives twice.
 //!
 //! The decisions are plain structs without effects: [`Backoff`], [`Reconnect`], [`v2::ReceivedLog`],
-//! and all of [`v3`]. The tasks under [`v2`] are the only code here that waits, reads or writes; they work over any
+//! [`v3::ClientSession`], [`v3::ServerSession`]. The tasks under [`v2`] and those of [`v3::connect`] and
+//! [`v3::Server`] are the only code here that waits, reads or writes; they work over any
 //! transport that can be dialled again, see [`Dial`]. Applications want the crate `korinet`, which
 //! adds TCP, typed messages and a builder.
 

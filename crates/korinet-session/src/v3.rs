@@ -1,4 +1,8 @@
-//! Sessions over protocol v3: conversations that outlive their connections, without a socket.
+//! Sessions over protocol v3: conversations that outlive their connections.
+//!
+//! [`connect`] and [`Server`] drive them over any transport that can be dialled again, by tasks of tokio; a
+//! [`Session`] is what an application holds then. What they drive is the rest of this module, which has no effects
+//! and can be driven by anything else.
 //!
 //! [`ClientSession`] is the side that dials, [`ServerSession`] the one that is dialled; a [`Greeter`]
 //! reads the HELLO of a connection that a server has accepted, and a [`Registry`] knows which session

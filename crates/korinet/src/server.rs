@@ -55,6 +55,10 @@ impl Server {
     /// # Errors
     ///
     /// As [`ServerBuilder::bind`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is given up nothing listens.
     pub async fn bind(addr: impl ToSocketAddrs) -> Result<Self, BindError> {
         Self::builder().bind(addr).await
     }

@@ -120,6 +120,10 @@ impl ServerBuilder {
     ///
     /// The settings do not fit together, or the address cannot be bound.
     ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is given up nothing listens.
+    ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with its I/O and time drivers enabled.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use korinet_wire::v3::AttachNumber;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use super::alarm::Alarm;
 use super::config::{DriverConfig, FirstConnect};
@@ -155,6 +156,8 @@ async fn serve<D: Dial>(dial: &D, shared: &Shared, attach: AttachNumber, io: D::
         }
         inner.settle(wakes);
     });
-    let ending = Link::new(io, attach, BytesMut::new()).run(shared).await;
+    let link = Link::new(io, attach, BytesMut::new());
+    let span = link.span(peer);
+    let ending = link.run(shared).instrument(span).await;
     tokio::spawn(ending);
 }

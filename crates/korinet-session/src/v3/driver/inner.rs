@@ -186,6 +186,14 @@ impl Inner {
         self.connections += 1;
         self.replayed += continuity.replayed;
         self.set_state(State::Attached);
+        self.name(&tracing::Span::current());
+    }
+
+    /// Tells a connection's span whose it is.
+    pub(super) fn name(&self, span: &tracing::Span) {
+        if let Some(id) = self.core.id() {
+            span.record("session", tracing::field::display(id.short()));
+        }
     }
 
     fn handle_closed(&mut self, why: &Ending, in_doubt: &[InDoubt], wakes: &mut Wakes) {

@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -9,6 +10,7 @@ use korinet_proto::v3::Transmit;
 use korinet_wire::v3::AttachNumber;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
+use tracing::Span;
 
 use super::alarm::Alarm;
 use super::inner::Parting;
@@ -78,6 +80,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             is_answer_expected: false,
             is_answered: false,
         }
+    }
+
+    /// The span of everything that happens on this connection; the session's name is added when it is known.
+    pub(super) fn span(&self, peer: Option<SocketAddr>) -> Span {
+        tracing::debug_span!(
+            "connection",
+            session = tracing::field::Empty,
+            attach = self.attach.get(),
+            peer = peer.map(tracing::field::display),
+        )
     }
 
     /// Serves the connection until the session is done with it, or it is lost. What is left to do then ends it in

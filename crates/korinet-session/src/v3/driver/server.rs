@@ -10,6 +10,7 @@ use korinet_proto::v3::{GoAway, Transmit};
 use korinet_wire::v3::{Code, InstanceId, SessionId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument;
 
 use super::alarm::Alarm;
 use super::config::DriverConfig;
@@ -193,7 +194,10 @@ impl Server {
                     shared: Arc::clone(&shared),
                     attach: Some(attach),
                 };
-                let ending = Link::new(io, attach, read).run(&shared).await;
+                let link = Link::new(io, attach, read);
+                let span = link.span(peer);
+                shared.lock().name(&span);
+                let ending = link.run(&shared).instrument(span).await;
                 let mut alarm = Alarm::default();
                 tokio::join!(ending, poll_fn(|cx| poll_kept(cx, &guard, &mut alarm)));
             }
