@@ -9,7 +9,7 @@ use korinet_proto::v3::GoAway;
 use korinet_wire::v3::AttachNumber;
 use tokio::sync::{mpsc, watch};
 
-use super::config::DriverConfig;
+use super::config::{DriverConfig, WhenDetached};
 use super::core::Core;
 use super::shared::Wakes;
 use super::stats::Stats;
@@ -158,7 +158,7 @@ impl Inner {
             Event::Connecting(_) => self.set_state(State::Connecting),
             Event::Attached(continuity) => {
                 self.handle_attached(continuity);
-                wakes.extend(self.room.drain());
+                wakes.push(self.room.next());
             }
             Event::Detached { reason, wait } => {
                 self.probe = None;
@@ -168,8 +168,9 @@ impl Inner {
                     wait: *wait,
                 };
                 self.set_state(state);
-                // Who does not want to wait for a connection is told that there is none.
-                wakes.extend(self.room.drain());
+                if self.config.when_detached == WhenDetached::Fail {
+                    wakes.extend(self.room.drain());
+                }
             }
             Event::Draining(go_away) => self.go_away = Some(go_away.clone()),
             Event::Lost { why, in_doubt, .. } => {

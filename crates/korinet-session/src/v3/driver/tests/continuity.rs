@@ -5,7 +5,7 @@ use korinet_proto::v3::Payload;
 use korinet_wire::v3::{Kind, Level};
 
 use super::world::{World, number, receive_up_to, send, wait_for};
-use crate::v3::driver::{DriverConfig, FirstConnect, WhenDetached};
+use crate::v3::driver::{DriverConfig, Events, FirstConnect, Receipt, Session, WhenDetached};
 use crate::v3::{Event, OnLost, ServerConfig};
 use crate::{ConnectionError, SendError, SessionError, State};
 
@@ -87,22 +87,25 @@ async fn a_silent_link_is_noticed_and_left() {
     receive_up_to(server.receiver(), 1, 2).await;
 }
 
+/// Another server takes the place of the first while a message, 7, is not acknowledged.
+async fn lose_server(world: &mut World, client: &Session, events: &mut Events) -> Receipt {
+    world.network.is_down.store(true, Ordering::SeqCst);
+    world.network.cut();
+    wait_for(events, |event| matches!(event, Event::Detached { .. })).await;
+    let payload = Payload::Copied(&7_u64.to_be_bytes());
+    let accepted = client.sender().enqueue(Kind::RAW, None, payload);
+    let receipt = accepted.await.unwrap();
+    world.restart_server();
+    world.network.is_down.store(false, Ordering::SeqCst);
+    receipt
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_forgot_the_session_gets_the_unacknowledged_flagged() {
     let mut world = World::new();
     let (client, old) = world.pair().await;
     let mut events = client.events();
-    world.network.is_down.store(true, Ordering::SeqCst);
-    world.network.cut();
-    wait_for(&mut events, |event| matches!(event, Event::Detached { .. })).await;
-    let payload = Payload::Copied(&7_u64.to_be_bytes());
-    let receipt = client
-        .sender()
-        .enqueue(Kind::RAW, None, payload)
-        .await
-        .unwrap();
-    world.restart_server();
-    world.network.is_down.store(false, Ordering::SeqCst);
+    let receipt = lose_server(&mut world, &client, &mut events).await;
     let mut new = world.incoming.accept().await.unwrap();
     let delivery = new.recv().await.unwrap().unwrap();
     assert_eq!(number(&delivery), 7);
@@ -123,17 +126,7 @@ async fn what_is_not_sent_again_is_handed_back() {
     let (client, _old) = world.pair().await;
     send(client.sender(), 1).await;
     let mut events = client.events();
-    world.network.is_down.store(true, Ordering::SeqCst);
-    world.network.cut();
-    wait_for(&mut events, |event| matches!(event, Event::Detached { .. })).await;
-    let payload = Payload::Copied(&7_u64.to_be_bytes());
-    let receipt = client
-        .sender()
-        .enqueue(Kind::RAW, None, payload)
-        .await
-        .unwrap();
-    world.restart_server();
-    world.network.is_down.store(false, Ordering::SeqCst);
+    let receipt = lose_server(&mut world, &client, &mut events).await;
     let error = receipt.await.unwrap_err();
     assert!(
         matches!(error, SendError::Unacknowledged(SessionError::Lost(_))),

@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use korinet_proto::v3::{Payload, PushError};
@@ -5,6 +6,8 @@ use korinet_wire::v3::{Kind, Level};
 
 use super::world::{World, receive_up_to, send};
 use crate::SendError;
+use crate::v3::ServerConfig;
+use crate::v3::driver::{DriverConfig, WhenDetached};
 
 fn payload() -> Payload<'static> {
     Payload::Copied(&[7; 8])
@@ -68,6 +71,34 @@ async fn who_waits_for_room_is_served_in_turn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_room_and_not_for_a_connection_is_told_of_a_loss() {
+    let driver = DriverConfig {
+        when_detached: WhenDetached::Fail,
+        ..DriverConfig::default()
+    };
+    let mut world = World::with(ServerConfig::default(), driver);
+    let (client, _server) = world.pair().await;
+    // The windows of both sides.
+    for _ in 0..3 {
+        let try_enqueue = || client.sender().try_enqueue(Kind::RAW, None, &payload());
+        while try_enqueue().is_ok() {}
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let sender = client.sender().clone();
+            tokio::spawn(async move { sender.enqueue(Kind::RAW, None, payload()).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.network.is_down.store(true, Ordering::SeqCst);
+    world.network.cut();
+    for task in waiting {
+        assert!(matches!(task.await.unwrap(), Err(SendError::Detached)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_is_too_large_is_refused_where_it_is_sent() {
     let mut world = World::new();
     let (client, mut server) = world.pair().await;
@@ -116,10 +147,7 @@ async fn volatile_payloads_arrive_or_are_dropped() {
     assert_eq!(volatile.recv().await.unwrap().payload, "now");
     let mut state = client.state();
     world.network.cut();
-    world
-        .network
-        .is_down
-        .store(true, std::sync::atomic::Ordering::SeqCst);
+    world.network.is_down.store(true, Ordering::SeqCst);
     let _ = state.changed().await;
     assert!(!client.sender().send_volatile(true, b"never").unwrap());
     client.close().await.unwrap_err();
