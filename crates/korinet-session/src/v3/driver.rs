@@ -15,9 +15,11 @@ mod alarm;
 mod client;
 mod config;
 mod core;
+mod events;
 mod inner;
 mod linger;
 mod link;
+mod links;
 mod receipt;
 mod receiver;
 mod sender;
@@ -25,15 +27,18 @@ mod server;
 mod session;
 mod shared;
 mod stats;
+mod trace;
 mod waiters;
+mod wakes;
 
 pub use client::connect;
 pub use config::{DriverConfig, FirstConnect, WhenDetached};
+pub use events::Events;
 pub use receipt::Receipt;
 pub use receiver::{Receiver, VolatileReceiver};
 pub use sender::{Place, Sender};
 pub use server::{Accepted, Incoming, Server};
-pub use session::{Events, Session};
+pub use session::Session;
 pub use stats::Stats;
 
 #[cfg(test)]

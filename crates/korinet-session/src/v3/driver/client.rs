@@ -88,13 +88,13 @@ async fn run<D: Dial>(shared: Arc<Shared>, mut dial: D) {
         match io {
             Some(Ok(io)) => serve(&dial, shared, attach, io).await,
             Some(Err(error)) => shared.with(|inner, wakes| {
-                inner.unlink(attach);
+                inner.links.remove(attach);
                 if let Core::Client(client) = &mut inner.core {
                     client.handle_connect_failed(now(), attach, error.into());
                 }
                 inner.settle(wakes);
             }),
-            None => shared.lock().unlink(attach),
+            None => shared.lock().links.remove(attach),
         }
     }
 }
@@ -104,7 +104,7 @@ fn poll_next(cx: &mut Context<'_>, shared: &Shared, alarm: &mut Alarm) -> Poll<N
     loop {
         let deadline = {
             let mut inner = shared.lock();
-            if let Some(attach) = inner.dial.take() {
+            if let Some(attach) = inner.links.take_dial() {
                 return Poll::Ready(Next::Dial(attach));
             }
             if inner.ending.is_some() {
@@ -133,7 +133,7 @@ async fn attempt<D: Dial>(
         loop {
             let deadline = {
                 let mut inner = shared.lock();
-                if inner.take_parting(attach).is_some() {
+                if inner.links.take_parting(attach).is_some() {
                     return Poll::Ready(None);
                 }
                 inner.sleep(cx.waker());

@@ -4,16 +4,16 @@ use std::ops::RangeInclusive;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use korinet_proto::v3::GoAway;
-use korinet_wire::v3::AttachNumber;
 use tokio::sync::{mpsc, watch};
 
 use super::config::{DriverConfig, WhenDetached};
 use super::core::Core;
-use super::shared::Wakes;
+use super::links::{Links, Parting};
 use super::stats::Stats;
+use super::trace::trace;
 use super::waiters::Waiters;
+use super::wakes::Wakes;
 use crate::clock::now;
 use crate::v3::deadline::later;
 use crate::v3::{Action, Continuity, Ending, Event, InDoubt, Ticket};
@@ -27,11 +27,7 @@ pub(super) struct Inner {
     /// The tasks that sleep until there is something to do: the one that drives the session, and for a moment
     /// one whose connection was taken over.
     sleepers: Vec<Waker>,
-    /// The connections that a task has, or is about to have.
-    links: Vec<AttachNumber>,
-    partings: Vec<(AttachNumber, Parting)>,
-    /// The attempt that is to be made.
-    pub(super) dial: Option<AttachNumber>,
+    pub(super) links: Links,
     /// The peer's last announcement that it will close the connection.
     pub(super) go_away: Option<GoAway>,
     pub(super) peer: Option<SocketAddr>,
@@ -70,24 +66,13 @@ pub(super) struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct ReceiptId(pub(super) u64);
 
-/// What is to become of a connection that the session is done with.
-#[derive(Debug)]
-pub(super) enum Parting {
-    /// It is dropped.
-    Abandon,
-    /// These bytes are its last, and it is ended in good order.
-    Finish(Bytes),
-}
-
 impl Inner {
     pub(super) fn new(core: Core, config: DriverConfig) -> Self {
         Self {
             core,
             config,
             sleepers: Vec::new(),
-            links: Vec::new(),
-            partings: Vec::new(),
-            dial: None,
+            links: Links::default(),
             go_away: None,
             peer: None,
             reader: None,
@@ -153,7 +138,7 @@ impl Inner {
     }
 
     fn handle_event(&mut self, event: Event, wakes: &mut Wakes) {
-        self.trace(&event);
+        trace(&event, self.core.id(), self.peer);
         match &event {
             Event::Connecting(_) => self.set_state(State::Connecting),
             Event::Attached(continuity) => {
@@ -246,40 +231,12 @@ impl Inner {
     fn handle_action(&mut self, action: Action, wakes: &mut Wakes) {
         match action {
             Action::Dial(attach) => {
-                self.links.push(attach);
-                self.dial = Some(attach);
+                self.links.dial(attach);
             }
-            Action::Abandon(attach) => self.part(attach, Parting::Abandon),
-            Action::Finish(attach, last) => self.part(attach, Parting::Finish(last)),
+            Action::Abandon(attach) => self.links.part(attach, Parting::Abandon),
+            Action::Finish(attach, last) => self.links.part(attach, Parting::Finish(last)),
         }
         self.wake_task(wakes);
-    }
-
-    fn part(&mut self, attach: AttachNumber, parting: Parting) {
-        if self.dial == Some(attach) {
-            self.dial = None;
-            self.unlink(attach);
-        }
-        if self.links.contains(&attach) {
-            self.partings.push((attach, parting));
-        }
-    }
-
-    /// A task has this connection.
-    pub(super) fn link(&mut self, attach: AttachNumber) {
-        self.links.push(attach);
-    }
-
-    /// No task has this connection any more.
-    pub(super) fn unlink(&mut self, attach: AttachNumber) {
-        self.links.retain(|link| *link != attach);
-        self.partings.retain(|(link, _)| *link != attach);
-    }
-
-    /// What is to become of this connection, if the session is done with it.
-    pub(super) fn take_parting(&mut self, attach: AttachNumber) -> Option<Parting> {
-        let index = self.partings.iter().position(|(link, _)| *link == attach)?;
-        Some(self.partings.swap_remove(index).1)
     }
 
     /// Has the task woken when there is something to do.
@@ -351,49 +308,6 @@ impl Inner {
             unacknowledged,
             unacknowledged_bytes,
             round_trip: self.round_trip.or_else(|| self.core.round_trip()),
-        }
-    }
-
-    fn trace(&self, event: &Event) {
-        let session = self.core.id().map(|id| id.short().to_string());
-        let session = session.as_deref().unwrap_or("none");
-        let peer = self.peer.map(tracing::field::display);
-        match event {
-            Event::Connecting(attach) => {
-                tracing::debug!(session, attach = attach.get(), "connecting");
-            }
-            Event::Attached(to) => tracing::debug!(
-                session,
-                peer,
-                attach = to.attach.get(),
-                resumed = to.resumed,
-                replayed = to.replayed,
-                "attached"
-            ),
-            Event::Detached { reason, wait } => {
-                tracing::debug!(session, peer, %reason, ?wait, "detached");
-            }
-            Event::Draining(go_away) => {
-                tracing::debug!(session, peer, code = %go_away.code, "peer is draining");
-            }
-            Event::Lost {
-                why,
-                resent,
-                in_doubt,
-            } => {
-                tracing::info!(session, peer, %why, resent, in_doubt = in_doubt.len(), "session lost")
-            }
-            Event::Closed { why, in_doubt } => {
-                let error = why.as_error();
-                let error = error.as_ref().map(tracing::field::display);
-                tracing::debug!(
-                    session,
-                    peer,
-                    error,
-                    in_doubt = in_doubt.len(),
-                    "session over"
-                );
-            }
         }
     }
 }

@@ -13,8 +13,8 @@ use tokio_util::io::{poll_read_buf, poll_write_buf};
 use tracing::Span;
 
 use super::alarm::Alarm;
-use super::inner::Parting;
 use super::linger::linger;
+use super::links::Parting;
 use super::shared::Shared;
 use crate::ConnectionError;
 use crate::clock::now;
@@ -102,7 +102,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
                 Step::Yield => tokio::task::yield_now().await,
             }
         };
-        shared.lock().unlink(self.attach);
+        shared.lock().links.remove(self.attach);
         let ending = match parting {
             Parting::Finish(last) => {
                 self.out.push(last);
@@ -201,7 +201,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             if self.poll_write(cx).is_pending() {
                 let mut inner = shared.lock();
                 inner.sleep(cx.waker());
-                let parting = inner.take_parting(self.attach);
+                let parting = inner.links.take_parting(self.attach);
                 return parting.map_or(Ok(Pause::Blocked), Err);
             }
             if let Some(pause) = self.fill(cx, shared, is_input_idle)? {
@@ -230,7 +230,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         is_input_idle: bool,
     ) -> Result<Option<Pause>, Parting> {
         let mut inner = shared.lock();
-        if let Some(parting) = inner.take_parting(self.attach) {
+        if let Some(parting) = inner.links.take_parting(self.attach) {
             return Err(parting);
         }
         let is_urgent = inner.core.has_transmit(self.attach, false);
@@ -300,7 +300,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
     fn disconnect(&self, shared: &Shared, reason: ConnectionError) -> Parting {
         let now = now();
         shared.with(|inner, wakes| {
-            if let Some(parting) = inner.take_parting(self.attach) {
+            if let Some(parting) = inner.links.take_parting(self.attach) {
                 return parting;
             }
             inner.core.handle_disconnected(now, self.attach, reason);

@@ -9,12 +9,13 @@ use korinet_wire::v3::{Code, Kind, Seq, SessionId};
 use tokio::sync::watch;
 
 use super::config::WhenDetached;
+use super::events::Events;
 use super::inner::Inner;
 use super::receipt::Receipt;
-use super::session::Events;
-use super::shared::{Handle, Shared, Wakes};
+use super::shared::{Handle, Shared};
 use super::stats::Stats;
 use super::waiters::WaiterId;
+use super::wakes::Wakes;
 use crate::clock::now;
 use crate::v3::{Ending, SendError as Refusal};
 use crate::{SendError, SessionError, State};

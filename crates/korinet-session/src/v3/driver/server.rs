@@ -1,30 +1,30 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use korinet_proto::v3::{GoAway, Transmit};
-use korinet_wire::v3::{Code, InstanceId, SessionId};
+use korinet_proto::v3::Transmit;
+use korinet_wire::v3::InstanceId;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
 
 use super::alarm::Alarm;
 use super::config::DriverConfig;
-use super::core::Core;
 use super::linger::linger;
 use super::link::Link;
 use super::session::Session;
-use super::shared::{Guard, Shared};
+use super::shared::Guard;
 use crate::ConnectionError;
 use crate::clock::now;
-use crate::v3::{
-    Channel, Grant, Greeted, Greeter, Greeting, Principal, Refused, Registry, Route, ServerConfig,
-    ServerSession, SessionKey,
-};
+use crate::v3::{Channel, Greeted, Greeter, Greeting, Principal, Refused, Registry, ServerConfig};
+
+mod host;
+mod shut_down;
+
+use host::{Host, Retire, Serving};
 
 /// How many new sessions may wait to be accepted; further clients wait with them.
 const BACKLOG: usize = 128;
@@ -33,36 +33,6 @@ const BACKLOG: usize = 128;
 #[derive(Clone)]
 pub struct Server {
     host: Arc<Host>,
-}
-
-/// Fills memory with random bytes.
-type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
-
-struct Host {
-    config: ServerConfig,
-    driver: DriverConfig,
-    instance: InstanceId,
-    registry: Mutex<Registry<Arc<Shared>>>,
-    entropy: Mutex<Entropy>,
-    new_sessions: mpsc::Sender<Session>,
-    /// How many connections are being served.
-    serving: watch::Sender<usize>,
-}
-
-/// A connection that is being served.
-struct Serving<'a>(&'a Host);
-
-impl<'a> Serving<'a> {
-    fn new(host: &'a Host) -> Self {
-        host.serving.send_modify(|count| *count += 1);
-        Self(host)
-    }
-}
-
-impl Drop for Serving<'_> {
-    fn drop(&mut self) {
-        self.0.serving.send_modify(|count| *count -= 1);
-    }
 }
 
 /// The new sessions of a server.
@@ -239,179 +209,6 @@ impl Server {
             return Err(Refused { reason, answer });
         }
     }
-
-    /// Ends all sessions in good order (V3-42): clients are told that their connections will be closed within
-    /// `deadline`, what they have not acknowledged is waited for until then, then their connections are closed,
-    /// and the sessions are over. Clients find their session at another server or lose it.
-    ///
-    /// How many messages were not acknowledged.
-    ///
-    /// # Cancel safety
-    ///
-    /// Giving up the future leaves sessions as they are; it can be called again.
-    pub async fn shut_down(&self, deadline: Duration, retry_after: Option<Duration>) -> usize {
-        let sessions: Vec<_> = {
-            let mut registry = self.host.registry();
-            registry
-                .iter_mut()
-                .map(|(_, shared)| Arc::clone(shared))
-                .collect()
-        };
-        for shared in &sessions {
-            shared.with(|inner, wakes| {
-                if let Core::Server(session) = &mut inner.core {
-                    session.go_away(GoAway {
-                        code: Code::DRAINING,
-                        text: String::new(),
-                        deadline,
-                        retry_after,
-                        addresses: Vec::new(),
-                    });
-                }
-                inner.wake_task(wakes);
-            });
-        }
-        let acknowledged = async {
-            for shared in &sessions {
-                poll_fn(|cx| poll_acknowledged(cx, shared)).await;
-            }
-        };
-        let end = tokio::time::Instant::now() + deadline;
-        // What is left then is counted below.
-        let _ = tokio::time::timeout_at(end, acknowledged).await;
-        let mut left = 0;
-        for shared in &sessions {
-            left += shared.lock().core.in_flight().0;
-            shared.with(|inner, wakes| {
-                if let Core::Server(session) = &mut inner.core {
-                    session.shut_down(now(), "server is shut down");
-                }
-                inner.settle(wakes);
-            });
-        }
-        // A connection that is not ended in good order can take the last words with it.
-        let mut serving = self.host.serving.subscribe();
-        let all_ended = serving.wait_for(|count| *count == 0);
-        let _ = tokio::time::timeout_at(end, all_ended).await;
-        left
-    }
-}
-
-impl Host {
-    fn registry(&self) -> MutexGuard<'_, Registry<Arc<Shared>>> {
-        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        registry.handle_timeout(now());
-        registry
-    }
-
-    /// The session of a HELLO, with its connection being this one's.
-    async fn route(
-        &self,
-        greeting: &Greeting,
-        channel: &Channel,
-        principal: &Principal,
-        peer: Option<SocketAddr>,
-    ) -> Result<Arc<Shared>, Refused> {
-        if let Some(shared) = self.find(greeting, channel, principal)? {
-            return shared
-                .with(|inner, wakes| {
-                    let Core::Server(session) = &mut inner.core else {
-                        return Ok(());
-                    };
-                    session.handle_greeting(now(), greeting, channel)?;
-                    inner.link(greeting.attach());
-                    inner.peer = peer;
-                    inner.settle(wakes);
-                    inner.wake_task(wakes);
-                    Ok(())
-                })
-                .map(|()| shared);
-        }
-        // A new session needs somebody to take it.
-        let limit = self.config.settings.handshake_timeout;
-        let permit = match tokio::time::timeout(limit, self.new_sessions.reserve()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return Err(greeting.refuse_for_now(Code::DRAINING)),
-            Err(_) => return Err(greeting.refuse_for_now(Code::OVERLOADED)),
-        };
-        let grant = self.grant();
-        let opened = ServerSession::open(now(), greeting, channel, &grant, &self.config)?;
-        let shared = Shared::new(Core::Server(Box::new(opened)), self.driver);
-        {
-            let mut registry = self.registry();
-            // Another connection of the same client may have come first.
-            match registry.route(greeting, channel, principal) {
-                Route::New => {}
-                Route::Refused(refused) => return Err(refused),
-                Route::Session(..) => return Err(greeting.refuse_for_now(Code::OVERLOADED)),
-            }
-            registry.insert(
-                greeting,
-                principal.clone(),
-                grant.session,
-                Arc::clone(&shared),
-            );
-        }
-        let session = Session::new(&shared);
-        shared.with(|inner, wakes| {
-            inner.link(greeting.attach());
-            inner.peer = peer;
-            inner.settle(wakes);
-        });
-        permit.send(session);
-        Ok(shared)
-    }
-
-    /// The session that a HELLO is for, if it is there already.
-    fn find(
-        &self,
-        greeting: &Greeting,
-        channel: &Channel,
-        principal: &Principal,
-    ) -> Result<Option<Arc<Shared>>, Refused> {
-        match self.registry().route(greeting, channel, principal) {
-            Route::New => Ok(None),
-            Route::Session(_, shared) => Ok(Some(Arc::clone(shared))),
-            Route::Refused(refused) => Err(refused),
-        }
-    }
-
-    fn grant(&self) -> Grant {
-        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut id, mut key) = ([0; 16], [0; 32]);
-        entropy(&mut id);
-        entropy(&mut key);
-        Grant {
-            session: SessionId::from_bytes(id),
-            key: SessionKey::from_bytes(key),
-            instance: self.instance,
-        }
-    }
-
-    /// Has the registry remember a session that is over as such.
-    fn retire(&self, shared: &Shared) {
-        let ended = match &shared.lock().core {
-            Core::Server(session) => session
-                .tombstone()
-                .map(|tombstone| (session.id(), tombstone.clone())),
-            Core::Client(_) => None,
-        };
-        if let Some((id, tombstone)) = ended {
-            self.registry().retire(now(), id, tombstone);
-        }
-    }
-}
-
-/// Retires a session that is over when its task ends, in whatever way.
-struct Retire<'a> {
-    host: &'a Host,
-    shared: &'a Shared,
-}
-
-impl Drop for Retire<'_> {
-    fn drop(&mut self) {
-        self.host.retire(self.shared);
-    }
 }
 
 /// Keeps a session that has no connection; ready when it has another one, or is over.
@@ -433,17 +230,4 @@ fn poll_kept(cx: &mut Context<'_>, guard: &Guard, alarm: &mut Alarm) -> Poll<()>
             .shared
             .with(|inner, wakes| inner.handle_timeout(now(), wakes));
     }
-}
-
-/// Ready when nothing is in flight any more, or nothing can be.
-fn poll_acknowledged(cx: &Context<'_>, shared: &Shared) -> Poll<()> {
-    let mut inner = shared.lock();
-    if inner.core.in_flight().0 == 0 || inner.ending.is_some() || !inner.core.is_attached() {
-        return Poll::Ready(());
-    }
-    let newest = inner.core.accepted();
-    inner.last_receipt.0 += 1;
-    let id = inner.last_receipt;
-    inner.receipts.insert((newest, id), cx.waker().clone());
-    Poll::Pending
 }

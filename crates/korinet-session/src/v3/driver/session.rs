@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use korinet_proto::v3::Payload;
 use korinet_wire::v3::{Kind, Seq, SessionId};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use super::events::Events;
 use super::receiver::Receiver;
 use super::sender::Sender;
 use super::shared::{Handle, Shared};
 use super::stats::Stats;
-use crate::v3::{Delivery, Event};
+use crate::v3::Delivery;
 use crate::{SendError, SessionError, State};
 
 /// A conversation with one peer, over as many connections as it takes.
@@ -133,31 +134,5 @@ impl Session {
         let Self { sender, receiver } = self;
         drop(receiver);
         sender.close().await
-    }
-}
-
-/// The events of a session, in order.
-///
-/// They are kept until they are read: a few for each connection, and with a session that is lost the messages
-/// that are handed back. Whoever does not want them any more drops this.
-#[derive(Debug)]
-pub struct Events {
-    events: mpsc::UnboundedReceiver<Event>,
-}
-
-impl Events {
-    pub(super) fn of(shared: &Shared) -> Self {
-        let (sender, events) = mpsc::unbounded_channel();
-        shared.lock().observers.push(sender);
-        Self { events }
-    }
-
-    /// The next event; `None` when the session is over and all were read.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: no event is lost.
-    pub async fn recv(&mut self) -> Option<Event> {
-        self.events.recv().await
     }
 }

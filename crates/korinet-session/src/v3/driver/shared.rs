@@ -1,11 +1,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 
 use korinet_wire::v3::AttachNumber;
 
 use super::config::DriverConfig;
 use super::core::Core;
 use super::inner::Inner;
+use super::wakes::Wakes;
 use crate::SessionError;
 use crate::clock::now;
 
@@ -13,33 +13,6 @@ use crate::clock::now;
 #[derive(Debug)]
 pub(super) struct Shared {
     inner: Mutex<Inner>,
-}
-
-/// Who is to be woken once the lock is free.
-#[derive(Debug, Default)]
-pub(super) struct Wakes {
-    /// Mostly it is one.
-    first: Option<Waker>,
-    others: Vec<Waker>,
-}
-
-impl Wakes {
-    pub(super) fn push(&mut self, waker: Option<Waker>) {
-        match waker {
-            None => {}
-            Some(waker) if self.first.is_none() => self.first = Some(waker),
-            Some(waker) => self.others.push(waker),
-        }
-    }
-
-    pub(super) fn extend(&mut self, wakers: impl IntoIterator<Item = Waker>) {
-        wakers.into_iter().for_each(|waker| self.push(Some(waker)));
-    }
-
-    fn wake(self) {
-        self.first.into_iter().for_each(Waker::wake);
-        self.others.into_iter().for_each(Waker::wake);
-    }
 }
 
 impl Shared {

@@ -1,0 +1,194 @@
+use std::time::Duration;
+
+use korinet_session::v2;
+use korinet_session::v3::{Event, FirstConnect};
+use tokio::sync::mpsc;
+
+use crate::settings::Settings;
+use crate::{AckLevel, OnLost, Protocol, WhenDetached};
+
+/// How a client's session behaves.
+#[derive(Debug, Clone)]
+pub struct ClientBuilder {
+    pub(super) protocol: Protocol,
+    pub(super) settings: Settings,
+    pub(super) fallbacks: Vec<String>,
+    pub(super) timeout: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) first_connect: FirstConnect,
+    pub(super) backoff_base: Duration,
+    pub(super) backoff_cap: Duration,
+    pub(super) on_lost: Option<OnLost>,
+    pub(super) application: Option<(String, String)>,
+    pub(super) observer: Option<mpsc::UnboundedSender<Event>>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        let v2::Config {
+            timeout,
+            connect_timeout,
+            backoff_base,
+            backoff_cap,
+            ..
+        } = v2::Config::default();
+        Self {
+            protocol: Protocol::V3,
+            settings: Settings::default(),
+            fallbacks: Vec::new(),
+            timeout,
+            connect_timeout,
+            first_connect: FirstConnect::Once,
+            backoff_base,
+            backoff_cap,
+            on_lost: None,
+            application: None,
+            observer: None,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// The version of the protocol; [`Protocol::V3`] by default. The server must speak it: a client
+    /// does not find out.
+    #[must_use]
+    pub const fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Another `host:port` of the same service, tried when those before it cannot be reached. May be called more than
+    /// once.
+    #[must_use]
+    pub fn fallback(mut self, addr: impl Into<String>) -> Self {
+        self.fallbacks.push(addr.into());
+        self
+    }
+
+    /// How long after the loss of a connection to go on trying to connect again; 120 s by default,
+    /// as in the Python package. Zero: not at all.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long one attempt to connect may take, over all addresses; 10 s by default.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// What [`connect`](Self::connect) does when the first attempt fails: [`FirstConnect::Once`] by default. Needs
+    /// protocol v3 to be repeated.
+    #[must_use]
+    pub const fn first_connect(mut self, first: FirstConnect) -> Self {
+        self.first_connect = first;
+        self
+    }
+
+    /// The waits between attempts to connect again: the first is drawn evenly from zero to `base`,
+    /// each further one from a range twice as long, up to `cap`. 100 ms and 10 s by default.
+    #[must_use]
+    pub const fn backoff(mut self, base: Duration, cap: Duration) -> Self {
+        self.backoff_base = base;
+        self.backoff_cap = cap;
+        self
+    }
+
+    /// When received messages are acknowledged; [`AckLevel::Received`] by default. In protocol v3 it goes for both
+    /// sides, and the server refuses what it cannot keep.
+    #[must_use]
+    pub const fn ack_level(mut self, level: AckLevel) -> Self {
+        self.settings.ack_level = level;
+        self
+    }
+
+    /// The most bytes of a message, both ways in protocol v2, from the peer in v3: 64 to 67,108,864. In v2 524,288 by
+    /// default, which is what the Python package takes; the frame around the message counts too, which is 43 bytes
+    /// more. In v3 1,048,576 by default.
+    #[must_use]
+    pub const fn max_message(mut self, bytes: usize) -> Self {
+        self.settings.max_message = Some(bytes);
+        self
+    }
+
+    /// How much may be unacknowledged at a time, each way, if the peer agrees: 1 to 1,048,576 messages, 4,096 by
+    /// default, of 1 KiB to 1 GiB in all, 1 MiB by default. One message is always allowed. Needs protocol v3.
+    ///
+    /// It bounds the memory of a session: this much to be sent again, and twice this much received and not read; and what
+    /// is being read and written.
+    #[must_use]
+    pub const fn window(mut self, messages: usize, bytes: usize) -> Self {
+        self.settings.window = Some((messages, bytes));
+        self
+    }
+
+    /// How long to wait for an acknowledgement before the connection counts as lost. Needs protocol v2; v3 has
+    /// [`keep_alive`](Self::keep_alive).
+    ///
+    /// Not limited by default: a peer whose application does not keep up withholds it, and a peer
+    /// whose machine is gone is noticed by the system within about 30 s. Protocol v2 has no other
+    /// way to notice one that hangs, or a link that swallows bytes behind a proxy.
+    #[must_use]
+    pub const fn ack_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.ack_timeout = Some(timeout);
+        self
+    }
+
+    /// The time without a byte from the peer after which it is asked whether it is there; after twice that the connection
+    /// counts as lost. 15 s by default, 100 ms at the least; zero for never. The server may grant less. Needs protocol
+    /// v3.
+    #[must_use]
+    pub const fn keep_alive(mut self, interval: Duration) -> Self {
+        self.settings.keep_alive = Some(interval);
+        self
+    }
+
+    /// How long the server keeps the session without a connection; 5 minutes by default. The server may grant less.
+    /// Needs protocol v3.
+    #[must_use]
+    pub const fn session_expiry(mut self, expiry: Duration) -> Self {
+        self.settings.session_expiry = Some(expiry);
+        self
+    }
+
+    /// What becomes of messages that are to be sent while there is no connection; [`WhenDetached::Wait`] by default.
+    /// Needs protocol v3.
+    #[must_use]
+    pub const fn when_detached(mut self, when: WhenDetached) -> Self {
+        self.settings.when_detached = Some(when);
+        self
+    }
+
+    /// What becomes of unacknowledged messages when the server no longer has the session, be it that it was restarted;
+    /// [`OnLost::Resend`] by default. Needs protocol v3.
+    #[must_use]
+    pub const fn on_lost(mut self, on_lost: OnLost) -> Self {
+        self.on_lost = Some(on_lost);
+        self
+    }
+
+    /// How long a session that is dropped without being closed goes on, to bring what it had accepted to the peer; 5 s by
+    /// default. Needs protocol v3.
+    #[must_use]
+    pub const fn linger(mut self, linger: Duration) -> Self {
+        self.settings.linger = Some(linger);
+        self
+    }
+
+    /// The name and version of the application, shown to the server; at most 128 bytes each. Needs protocol v3.
+    #[must_use]
+    pub fn application(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.application = Some((name.into(), version.into()));
+        self
+    }
+
+    /// Where to tell of the session's events, from the first attempt to connect on. Needs protocol v3.
+    #[must_use]
+    pub fn events(mut self, observer: mpsc::UnboundedSender<Event>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+}

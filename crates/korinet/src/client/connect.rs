@@ -1,0 +1,139 @@
+use std::path::Path;
+
+use korinet_session::v3::{ClientConfig, FirstConnect};
+use korinet_session::{Backoff, ConnectionError, Dial, v2, v3};
+
+use super::ClientBuilder;
+use crate::settings::{not_zero, seed};
+use crate::transport::TcpDialer;
+use crate::{ConfigError, ConnectError, Protocol, Session, SessionError};
+
+impl ClientBuilder {
+    /// Connects to `host:port`.
+    ///
+    /// There is one attempt, unless [`first_connect`](Self::first_connect) says otherwise; what connects again by itself
+    /// is the session. Its work is done by a task of the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The settings do not fit together, the attempt failed, or the server refuses the session.
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up the future abandons the attempt.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its I/O and time drivers enabled.
+    pub async fn connect(&self, addr: impl Into<String>) -> Result<Session, ConnectError> {
+        let addr = addr.into();
+        let mut addresses = vec![addr.clone()];
+        addresses.extend(self.fallbacks.iter().cloned());
+        self.connect_by(TcpDialer::new(addresses), addr).await
+    }
+
+    /// Connects to the Unix socket at `path`; otherwise as [`connect`](Self::connect).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[cfg(unix)]
+    pub async fn connect_unix(&self, path: impl AsRef<Path>) -> Result<Session, ConnectError> {
+        let path = path.as_ref();
+        let dialer = crate::transport::UnixDialer {
+            path: path.to_owned(),
+        };
+        self.connect_by(dialer, path.display().to_string()).await
+    }
+
+    async fn connect_by<D: Dial>(&self, dial: D, addr: String) -> Result<Session, ConnectError> {
+        self.check()?;
+        let connected =
+            match self.protocol {
+                Protocol::V2 => {
+                    let config = self.config_for_v2()?;
+                    let session = v2::connect(dial, config, seed()).await;
+                    session.map(|session| Session::from_v2(session, None))
+                }
+                Protocol::V3 => {
+                    let config = self.config_for_v3()?;
+                    let driver = v3::DriverConfig {
+                        first_connect: self.first_connect,
+                        ..self.settings.driver()
+                    };
+                    match v3::connect(dial, config, driver, seed(), self.observer.clone()).await {
+                        Ok(session) => Ok(Session::from_v3(session)),
+                        Err(error) => Err(connection_error(error).map_err(|source| {
+                            ConnectError::Session {
+                                addr: addr.clone(),
+                                source,
+                            }
+                        })?),
+                    }
+                }
+            };
+        connected.map_err(|source| ConnectError::Connection { addr, source })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.settings.check(&[self.protocol])?;
+        let for_v3 = [
+            ("first_connect", self.first_connect == FirstConnect::Retry),
+            ("on_lost", self.on_lost.is_some()),
+            ("application", self.application.is_some()),
+            ("events", self.observer.is_some()),
+        ];
+        match for_v3.into_iter().find(|(_, is_set)| *is_set) {
+            Some((setting, _)) if self.protocol == Protocol::V2 => Err(ConfigError::Needs {
+                setting,
+                needed: Protocol::V3,
+                protocol: self.protocol,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn config_for_v2(&self) -> Result<v2::Config, ConfigError> {
+        Ok(v2::Config {
+            timeout: self.timeout,
+            connect_timeout: not_zero("connect_timeout", self.connect_timeout)?,
+            backoff_base: self.backoff_base,
+            backoff_cap: self.backoff_cap,
+            ..self.settings.for_v2()?
+        })
+    }
+
+    fn config_for_v3(&self) -> Result<ClientConfig, ConfigError> {
+        let waits = seed();
+        let waits = waits.first_chunk().map_or(0, |it| u64::from_be_bytes(*it));
+        let defaults = ClientConfig::new(waits);
+        Ok(ClientConfig {
+            settings: self.settings.for_v3()?,
+            level: self.settings.level(),
+            application: self.application.clone(),
+            on_lost: self.on_lost.unwrap_or(defaults.on_lost),
+            backoff: Backoff::new(self.backoff_base, self.backoff_cap, waits),
+            give_up: self.timeout,
+            connect_timeout: not_zero("connect_timeout", self.connect_timeout)?,
+            ..defaults
+        })
+    }
+}
+
+/// What was wrong with the one connection that there was, if that is why there is no session.
+fn connection_error(error: SessionError) -> Result<ConnectionError, SessionError> {
+    match error {
+        SessionError::NotConnected(error)
+        | SessionError::Incompatible(error)
+        | SessionError::Refused(error) => Ok(error),
+        other @ (SessionError::GaveUp { .. } | _) => Err(other),
+    }
+}
