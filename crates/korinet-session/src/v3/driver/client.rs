@@ -4,7 +4,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
 use korinet_wire::v3::AttachNumber;
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -156,8 +155,9 @@ async fn serve<D: Dial>(dial: &D, shared: &Shared, attach: AttachNumber, io: D::
         }
         inner.settle(wakes);
     });
-    let link = Link::new(io, attach, BytesMut::new());
+    let link = Link::new(io, attach);
     let span = link.span(peer);
-    let ending = link.run(shared).instrument(span).await;
-    tokio::spawn(ending);
+    if let Some(ending) = link.run(shared).instrument(span).await {
+        tokio::spawn(ending);
+    }
 }

@@ -52,6 +52,10 @@ pub(super) struct Link<Io> {
     is_answered: bool,
 }
 
+/// What is left to do with a connection that the session is done with. It is apart, so that a session that is only
+/// there has no memory for it.
+pub(super) type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Why the connection has stopped reading and writing for now.
 enum Pause {
     /// There is nothing to do until something happens.
@@ -67,12 +71,12 @@ enum Step {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
-    /// A connection on which the session goes on; `input` was read from it and not handled.
-    pub(super) fn new(io: Io, attach: AttachNumber, input: BytesMut) -> Self {
+    /// A connection on which the session goes on.
+    pub(super) fn new(io: Io, attach: AttachNumber) -> Self {
         Self {
             io,
             attach,
-            input,
+            input: BytesMut::new(),
             out: Transmit::new(),
             is_flushed: true,
             write_error: None,
@@ -94,7 +98,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
 
     /// Serves the connection until the session is done with it, or it is lost. What is left to do then ends it in
     /// good order; the session does not wait for that.
-    pub(super) async fn run(mut self, shared: &Shared) -> impl Future<Output = ()> + use<Io> {
+    pub(super) async fn run(mut self, shared: &Shared) -> Option<Ending> {
         let parting = loop {
             match poll_fn(|cx| self.poll(cx, shared)).await {
                 Step::Part(parting) => break parting,
@@ -103,17 +107,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             }
         };
         shared.lock().links.remove(self.attach);
-        let ending = match parting {
+        match parting {
             Parting::Finish(last) => {
                 self.out.push(last);
-                Some(linger(self.io, self.out))
+                Some(Box::pin(linger(self.io, self.out)))
             }
             Parting::Abandon => None,
-        };
-        async move {
-            if let Some(ending) = ending {
-                ending.await;
-            }
         }
     }
 

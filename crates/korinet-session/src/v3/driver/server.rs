@@ -6,17 +6,17 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use korinet_proto::v3::Transmit;
-use korinet_wire::v3::InstanceId;
+use korinet_wire::v3::{AttachNumber, InstanceId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{mpsc, watch};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::alarm::Alarm;
 use super::config::DriverConfig;
 use super::linger::linger;
 use super::link::Link;
 use super::session::Session;
-use super::shared::Guard;
+use super::shared::{Guard, Shared};
 use crate::ConnectionError;
 use crate::clock::now;
 use crate::v3::{Channel, Greeted, Greeter, Greeting, Principal, Refused, Registry, ServerConfig};
@@ -139,6 +139,29 @@ impl Server {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _serving = Serving::new(&self.host);
+        let peer = accepted.peer;
+        // Apart, so that a session that is only there has no memory for it.
+        match Box::pin(self.welcome(accepted)).await {
+            Ok((io, shared, attach)) => {
+                let link = Link::new(io, attach);
+                let span = link.span(peer);
+                shared.lock().name(&span);
+                self.keep(link, &shared, attach, span).await;
+            }
+            Err((io, Refused { reason, answer })) => {
+                tracing::debug!(peer = peer.map(tracing::field::display), %reason, "connection refused");
+                let mut out = Transmit::new();
+                out.push(answer);
+                Box::pin(linger(io, out)).await;
+            }
+        }
+    }
+
+    /// Finds the session that the client asks for, or opens one.
+    async fn welcome<Io: AsyncRead + Unpin>(
+        &self,
+        accepted: Accepted<Io>,
+    ) -> Result<(Io, Arc<Shared>, AttachNumber), (Io, Refused)> {
         let Accepted {
             mut io,
             mut read,
@@ -146,37 +169,37 @@ impl Server {
             principal,
             peer,
         } = accepted;
-        let greeted = self.greet(&mut io, &mut read).await;
-        let routed = match greeted {
-            Ok(greeting) => {
-                let routed = self.host.route(&greeting, &channel, &principal, peer);
-                routed.await.map(|shared| (shared, greeting.attach()))
-            }
-            Err(refused) => Err(refused),
+        // A client that says more than its HELLO before it is answered is refused (V3-14), so nothing is left.
+        let greeting = match self.greet(&mut io, &mut read).await {
+            Ok(greeting) => greeting,
+            Err(refused) => return Err((io, refused)),
         };
-        match routed {
-            Ok((shared, attach)) => {
-                let _retire = Retire {
-                    host: &self.host,
-                    shared: &shared,
-                };
-                let guard = Guard {
-                    shared: Arc::clone(&shared),
-                    attach: Some(attach),
-                };
-                let link = Link::new(io, attach, read);
-                let span = link.span(peer);
-                shared.lock().name(&span);
-                let ending = link.run(&shared).instrument(span).await;
-                let mut alarm = Alarm::default();
-                tokio::join!(ending, poll_fn(|cx| poll_kept(cx, &guard, &mut alarm)));
-            }
-            Err(Refused { reason, answer }) => {
-                tracing::debug!(peer = peer.map(tracing::field::display), %reason, "connection refused");
-                let mut out = Transmit::new();
-                out.push(answer);
-                linger(io, out).await;
-            }
+        let routed = self.host.route(&greeting, &channel, &principal, peer);
+        match routed.await {
+            Ok(shared) => Ok((io, shared, greeting.attach())),
+            Err(refused) => Err((io, refused)),
+        }
+    }
+
+    /// Serves a session over this connection, and after it until another takes its place or the session is over.
+    async fn keep<Io>(&self, link: Link<Io>, shared: &Arc<Shared>, attach: AttachNumber, span: Span)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let _retire = Retire {
+            host: &self.host,
+            shared,
+        };
+        let guard = Guard {
+            shared: Arc::clone(shared),
+            attach: Some(attach),
+        };
+        let ending = link.run(shared).instrument(span).await;
+        let mut alarm = Alarm::default();
+        let kept = poll_fn(|cx| poll_kept(cx, &guard, &mut alarm));
+        match ending {
+            Some(ending) => _ = tokio::join!(ending, kept),
+            None => kept.await,
         }
     }
 
