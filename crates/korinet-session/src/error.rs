@@ -29,6 +29,9 @@ pub enum ConnectionError {
         /// The same for people.
         text: String,
     },
+    /// The peer closed the connection instead of answering the first HELLO.
+    #[error("closed by the peer before its welcome: it may not speak protocol v3")]
+    ClosedUnwelcomed,
     /// The connection was not established in time.
     #[error("not connected within {0:?}")]
     ConnectTimeout(Duration),

@@ -193,6 +193,17 @@ impl ClientSession {
             return;
         }
         match self.phase {
+            // A server that this client has a session with is known to speak the protocol.
+            Phase::Greeting(_)
+                if self.session.is_none() && reason == ConnectionError::ClosedByPeer =>
+            {
+                self.fail(
+                    now,
+                    ConnectionError::ClosedUnwelcomed,
+                    false,
+                    Duration::ZERO,
+                );
+            }
             Phase::Greeting(_) => self.fail(now, reason, false, Duration::ZERO),
             Phase::Attached { .. } => {
                 let detach = |session: &mut Established| session.conversation.detach();
