@@ -117,8 +117,8 @@ impl ClientBuilder {
     /// How much may be unacknowledged at a time, each way, if the peer agrees: 1 to 1,048,576 messages, 4,096 by
     /// default, of 1 KiB to 1 GiB in all, 1 MiB by default. One message is always allowed. Needs protocol v3.
     ///
-    /// It bounds the memory of a session: this much to be sent again, and twice this much received and not read; and what
-    /// is being read and written.
+    /// It bounds the memory of a session: these bytes to be sent again, twice these bytes received and not read, some 360
+    /// bytes beside for each of the messages, and what is being read and written, up to a few 100 KiB and one message.
     #[must_use]
     pub const fn window(mut self, messages: usize, bytes: usize) -> Self {
         self.settings.window = Some((messages, bytes));
