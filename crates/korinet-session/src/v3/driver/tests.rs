@@ -2,4 +2,5 @@ mod cancel;
 mod continuity;
 mod ending;
 mod flow;
+mod storms;
 mod world;
