@@ -72,7 +72,7 @@ const LONG_WAY: Link = Link {
 };
 
 const SECOND_ACT: Act = Act {
-    title: "act 2: a Rust client counts in protocol v2, the same server prints",
+    title: "act 2: a Rust client counts in protocol v2, to a server started as before",
     counter: Counter::V2,
     numbers: 1_000,
     pace: Duration::from_millis(2),
@@ -82,7 +82,7 @@ const SECOND_ACT: Act = Act {
 
 fn third_act(python: PathBuf) -> Act {
     Act {
-        title: "act 3: the Python package counts, the same server prints",
+        title: "act 3: the Python package counts, to a server started as before",
         counter: Counter::Python(python),
         numbers: 1_000,
         pace: Duration::from_millis(2),

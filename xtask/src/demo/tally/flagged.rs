@@ -26,10 +26,9 @@ pub(super) fn tally(lines: &[Line], upto: u64) -> Result<Tally, Fault> {
         if number <= highest && number > 0 && !line.redelivered {
             return Err(Fault::AgainUnflagged { number });
         }
-        let previous = same_server.map_or(highest, |before| before.number);
-        let steps_back = same_server.is_none() && (1..=highest).contains(&number);
-        if (number != previous + 1 && !steps_back) || number > upto {
-            return Err(fault(lines, line, previous, upto));
+        if same_server.is_some() || !(1..=highest).contains(&number) {
+            let previous = same_server.map_or(highest, |before| before.number);
+            check_next(lines, line, previous, upto)?;
         }
         if number <= highest {
             tally.flagged_again += 1;
@@ -45,6 +44,19 @@ pub(super) fn tally(lines: &[Line], upto: u64) -> Result<Tally, Fault> {
     Err(Fault::Missing {
         number: highest + 1,
     })
+}
+
+/// Where the count cannot step back, one number follows another.
+fn check_next(lines: &[Line], line: &Line, previous: u64, upto: u64) -> Result<(), Fault> {
+    let number = line.number;
+    if (1..=previous).contains(&number) {
+        let after = previous;
+        return Err(Fault::OutOfOrder { number, after });
+    }
+    if number != previous + 1 || number > upto {
+        return Err(fault(lines, line, previous, upto));
+    }
+    Ok(())
 }
 
 /// An id is session and sequence number: a server keeps the first through all cuts, and nobody gives both twice.
@@ -141,9 +153,14 @@ mod tests {
 
     #[test]
     fn flagged_repeats_keep_their_order() {
+        let start = [(1, 1, NOT), (1, 2, NOT), (1, 3, NOT)];
         let back = [(2, 3, FLAGGED), (2, 2, FLAGGED)];
-        let back = lines(&[&[(1, 1, NOT), (1, 2, NOT), (1, 3, NOT)], back.as_slice()].concat());
-        assert!(tally(&back, 3).is_err());
+        let lines = lines(&[start.as_slice(), &back].concat());
+        let fault = Fault::OutOfOrder {
+            number: 2,
+            after: 3,
+        };
+        assert_eq!(tally(&lines, 3), Err(fault));
     }
 
     #[test]
