@@ -158,7 +158,7 @@ fn repeats(tally: &Tally, resend: Resend) -> Vec<String> {
                 tally.flagged_again
             ),
             format!(
-                "{} more were flagged but came once: nobody was left who knew",
+                "{} more came once, flagged like all that waits when a session is found lost",
                 tally.flagged_once
             ),
             "no cut and no silence made any number come again".to_owned(),
