@@ -6,11 +6,12 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Who an event is from: the counting client, or the server process with this number.
+/// Who an event is from: the counting client, or the server or proxy process with this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Client,
     Server(u32),
+    Proxy(u32),
 }
 
 #[derive(Debug)]

@@ -10,10 +10,11 @@ use super::process::{Event, Process, Source, What};
 use super::screen::Screen;
 use super::tally::Line;
 use crate::failure::{Failure, while_doing};
-use crate::workspace;
 
 /// What the command says on standard error once it can be connected to.
 const LISTENING: &str = "listening on ";
+/// The count is told of when it has gone on by so much.
+const STRIDE: u64 = 250;
 
 pub(crate) struct Stage<'a> {
     screen: &'a Screen,
@@ -21,6 +22,9 @@ pub(crate) struct Stage<'a> {
     sender: Sender<Event>,
     events: Receiver<Event>,
     lines: Vec<Line>,
+    /// The highest number that was told of as it came.
+    told: u64,
+    cuts: u32,
 }
 
 impl<'a> Stage<'a> {
@@ -32,6 +36,8 @@ impl<'a> Stage<'a> {
             sender,
             events,
             lines: Vec::new(),
+            told: 0,
+            cuts: 0,
         }
     }
 
@@ -53,39 +59,31 @@ impl<'a> Stage<'a> {
         &self.lines
     }
 
-    pub(crate) fn start_server(
+    /// How often the proxies cut a connection.
+    pub(crate) fn cuts(&self) -> u32 {
+        self.cuts
+    }
+
+    /// Starts a process that listens, and waits until it can be connected to at the address returned.
+    pub(crate) fn start_host(
         &mut self,
-        run: u32,
-        address: &str,
+        command: Command,
+        who: Source,
     ) -> Result<(Process, String), Failure> {
-        let mut command = Command::new(workspace::korinet());
-        command.args(["listen", address, "--protocol", "auto"]);
-        let server = Process::start(command, Source::Server(run), &self.sender)
-            .map_err(while_doing("starting the server"))?;
+        let host = Process::start(command, who, &self.sender)
+            .map_err(while_doing("starting the korinet command"))?;
         loop {
             let event = self.next()?;
-            if event.from == Source::Server(run)
+            if event.from == who
                 && let What::Remarked(text) = &event.what
-                && let Some(address) = text.strip_prefix(LISTENING)
+                && let Some(text) = text.strip_prefix(LISTENING)
             {
-                let pid = server.id();
-                self.screen.say(&format!(
-                    "server {run} (process {pid}) listens on {address}"
-                ));
-                return Ok((server, address.to_owned()));
+                // The proxy goes on with its target and its seed.
+                let address = text.split(',').next().unwrap_or(text);
+                return Ok((host, address.to_owned()));
             }
             self.take(event)?;
         }
-    }
-
-    pub(crate) fn kill_server(&mut self, run: u32, server: &mut Process) -> Result<(), Failure> {
-        server.kill().map_err(while_doing("killing the server"))?;
-        self.watch_until_ended(Source::Server(run))?;
-        let last = self.last_number();
-        self.screen.bad(&format!(
-            "server {run} killed, the last number that it printed is {last}"
-        ));
-        Ok(())
     }
 
     pub(crate) fn watch_until_number(&mut self, number: u64) -> Result<(), Failure> {
@@ -130,7 +128,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn last_number(&self) -> u64 {
+    pub(crate) fn last_number(&self) -> u64 {
         self.lines.last().map_or(0, |line| line.number)
     }
 
@@ -140,19 +138,15 @@ impl<'a> Stage<'a> {
                 let line = read(run, &text).ok_or_else(|| {
                     failed(format!("server {run} printed something else: {text}"))
                 })?;
-                if run > 1 && self.lines.last().is_some_and(|last| last.run != run) {
-                    let number = line.number;
-                    self.screen
-                        .say(&format!("server {run} goes on with number {number}"));
-                }
-                self.lines.push(line);
+                self.take_line(line);
             }
+            (Source::Proxy(run), What::Remarked(text)) => self.take_remark_of_proxy(run, &text),
             (Source::Server(run), What::Remarked(text)) => {
                 self.screen.aside(&format!("server {run}: {text}"));
             }
             (Source::Client, What::Remarked(text)) => self.screen.aside(&format!("client: {text}")),
-            // The Python package prints remarks of its own.
-            (Source::Client, What::Printed(_)) => {}
+            // The Python package prints remarks of its own, and a proxy sums up.
+            (Source::Client | Source::Proxy(_), What::Printed(_)) => {}
             // Where an end is right it is waited for, and does not come here.
             (Source::Client, What::Ended) => {
                 return Err(failed("the client ended too early".to_owned()));
@@ -160,8 +154,36 @@ impl<'a> Stage<'a> {
             (Source::Server(run), What::Ended) => {
                 return Err(failed(format!("server {run} ended by itself")));
             }
+            (Source::Proxy(run), What::Ended) => {
+                return Err(failed(format!("proxy {run} ended by itself")));
+            }
         }
         Ok(())
+    }
+
+    fn take_line(&mut self, line: Line) {
+        let (run, number) = (line.run, line.number);
+        if run > 1 && self.lines.last().is_some_and(|last| last.run != run) {
+            let flag = if line.redelivered { ", flagged" } else { "" };
+            self.screen
+                .say(&format!("server {run} goes on with number {number}{flag}"));
+        }
+        if number.is_multiple_of(STRIDE) && number > self.told {
+            self.screen.say(&format!("number {number} has arrived"));
+            self.told = number;
+        }
+        self.lines.push(line);
+    }
+
+    /// Of what happens to connections only the cuts are of interest: the two ends tell of the rest.
+    fn take_remark_of_proxy(&mut self, run: u32, text: &str) {
+        let is_of_connection = text.starts_with("connection ");
+        if is_of_connection && text.contains(" cut by ") {
+            self.cuts += 1;
+            self.screen.bad(&format!("proxy {run}: {text}"));
+        } else if !is_of_connection && !text.starts_with("faults: ") {
+            self.screen.aside(&format!("proxy {run}: {text}"));
+        }
     }
 }
 
@@ -169,12 +191,21 @@ fn failed(text: String) -> Failure {
     Failure::Failed(text)
 }
 
-/// A line of the command's output: `{"id": …, "data": {"n": …}}`.
+/// A line of the command's output: `{"id": …, "data": {"n": …}}`, with `"redelivered": true` or without.
 fn read(run: u32, text: &str) -> Option<Line> {
     let message: Value = serde_json::from_str(text).ok()?;
     let id = message.get("id")?.as_str()?.to_owned();
     let number = message.get("data")?.get("n")?.as_u64()?;
-    Some(Line { run, id, number })
+    let redelivered = match message.get("redelivered") {
+        Some(flag) => flag.as_bool()?,
+        None => false,
+    };
+    Some(Line {
+        run,
+        id,
+        number,
+        redelivered,
+    })
 }
 
 #[cfg(test)]
@@ -183,12 +214,17 @@ mod tests {
 
     #[test]
     fn a_printed_message_is_read() {
-        let expected = Line {
+        let mut expected = Line {
             run: 2,
-            id: "00ff".into(),
+            id: "00ff/7".into(),
             number: 7,
+            redelivered: false,
         };
-        assert_eq!(read(2, r#"{"id":"00ff","data":{"n":7}}"#), Some(expected));
+        let text = r#"{"id":"00ff/7","data":{"n":7}}"#;
+        assert_eq!(read(2, text).as_ref(), Some(&expected));
+        expected.redelivered = true;
+        let text = r#"{"id":"00ff/7","data":{"n":7},"redelivered":true}"#;
+        assert_eq!(read(2, text), Some(expected));
     }
 
     #[test]

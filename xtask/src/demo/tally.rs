@@ -1,5 +1,7 @@
 //! The judge of the demo: what the servers printed must be the count, without a hole.
 
+mod flagged;
+
 use std::collections::HashMap;
 use std::fmt;
 
@@ -10,11 +12,15 @@ pub(crate) struct Line {
     pub(crate) run: u32,
     pub(crate) id: String,
     pub(crate) number: u64,
+    /// Whether the server said that it may have come before.
+    pub(crate) redelivered: bool,
 }
 
 /// What a client does with a message whose acknowledgement was lost with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resend {
+    /// Protocol v3: a new session has ids of its own, and tells that they are repeats.
+    Flagged,
     SameId,
     NewId,
 }
@@ -25,6 +31,10 @@ pub(crate) struct Tally {
     pub(crate) same_id: usize,
     /// Numbers that came again under a new id, first thing at a later server.
     pub(crate) new_id: usize,
+    /// Numbers that came again at a later server, with the flag.
+    pub(crate) flagged_again: usize,
+    /// Numbers with the flag that came once: the earlier server was killed before it printed them.
+    pub(crate) flagged_once: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -35,10 +45,21 @@ pub(crate) enum Fault {
     DoubledUnderNewId { number: u64 },
     OneIdTwoNumbers { id: String, numbers: [u64; 2] },
     NotSent { number: u64 },
+    AgainUnflagged { number: u64 },
+    FlaggedWithoutCause { number: u64 },
+    SessionChanged { number: u64, run: u32 },
+    IdAgain { id: String },
 }
 
 /// Checks that the lines are 1 to `upto` in order, or names the first fault.
 pub(crate) fn tally(lines: &[Line], upto: u64, resend: Resend) -> Result<Tally, Fault> {
+    match resend {
+        Resend::Flagged => flagged::tally(lines, upto),
+        Resend::SameId | Resend::NewId => tally_v2(lines, upto, resend),
+    }
+}
+
+fn tally_v2(lines: &[Line], upto: u64, resend: Resend) -> Result<Tally, Fault> {
     let mut tally = Tally::default();
     let mut seen: HashMap<&str, &Line> = HashMap::new();
     let mut last: Option<&Line> = None;
@@ -124,6 +145,19 @@ impl fmt::Display for Fault {
                 )
             }
             Self::NotSent { number } => write!(f, "number {number} came, but was never sent"),
+            Self::AgainUnflagged { number } => {
+                write!(f, "number {number} came again, and was not flagged")
+            }
+            Self::FlaggedWithoutCause { number } => {
+                write!(f, "number {number} was flagged, but no server was killed")
+            }
+            Self::SessionChanged { number, run } => {
+                write!(
+                    f,
+                    "server {run} has lost the session before number {number}"
+                )
+            }
+            Self::IdAgain { id } => write!(f, "the id {id} came twice"),
         }
     }
 }
@@ -139,6 +173,7 @@ mod tests {
                 run,
                 id: id.to_owned(),
                 number,
+                redelivered: false,
             })
             .collect()
     }
