@@ -82,7 +82,7 @@ async fn converse(seed: u64) -> u64 {
     let stats = client.sender().clone();
     let (client_sender, mut client_receiver) = client.split();
     let (server_sender, mut server_receiver) = server.split();
-    let mut fork = |salt: u64| Draw(Xoshiro256PlusPlus::seed_from_u64(seed ^ salt << 32));
+    let fork = |salt: u64| Draw(Xoshiro256PlusPlus::seed_from_u64(seed ^ salt << 32));
     let (first, second, third, fourth) = (fork(1), fork(2), fork(3), fork(4));
     let network = world.network.clone();
     let disturb = async {
