@@ -128,6 +128,11 @@ impl Act {
             screen.say(&line);
         }
         let through = match self.link {
+            Some(_) if stage.cuts() == 0 => {
+                return Err(Failure::Failed(
+                    "no link was cut, so nothing was shown".to_owned(),
+                ));
+            }
             Some(_) => format!("{} cuts and {kills} killed servers", stage.cuts()),
             None => format!("{kills} killed servers"),
         };
