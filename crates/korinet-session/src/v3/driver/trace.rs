@@ -7,7 +7,7 @@ use crate::v3::Event;
 /// Tells whoever listens to `tracing` what happened to a session; never what it carries, nor a secret of it.
 pub(super) fn trace(event: &Event, session: Option<SessionId>, peer: Option<SocketAddr>) {
     let session = session.map(|id| id.short().to_string());
-    let session = session.as_deref().unwrap_or("none");
+    let session = tracing::field::display(session.as_deref().unwrap_or("none"));
     let peer = peer.map(tracing::field::display);
     match event {
         Event::Connecting(attach) => {

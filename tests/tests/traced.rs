@@ -1,0 +1,87 @@
+//! What `tracing` is told of a session: whose it is, and never its key.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use korinet::{Client, Server};
+use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
+use korinet_tests::within;
+use tracing_subscriber::filter::LevelFilter;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_named_on_each_of_its_connections() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
+    // What the server says comes to the test in the clear: the key is in its welcome.
+    proxy.plan([Plan::cut(
+        Direction::ToServer,
+        Place::AfterFrame(2),
+        Cut::Reset,
+    )]);
+    let client = Client::builder().backoff(Duration::from_millis(1), Duration::from_millis(10));
+    let client = within("the connection", client.connect(proxy.addr().to_string()));
+    let client = client.await.unwrap();
+    let mut accepted = within("the session", server.accept()).await.unwrap();
+    let secret_text = "not for the log";
+    within("the acknowledgement", client.send(secret_text))
+        .await
+        .unwrap();
+    assert!(accepted.recv().await.unwrap().is_some());
+    assert_eq!(proxy.counts().reset, 1);
+    let id = client.id().unwrap();
+    let shown = format!("{client:?} {accepted:?}");
+    client.close().await.unwrap();
+
+    let traced = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let named = format!("session={}", id.short());
+    let of_session: Vec<&str> = traced
+        .lines()
+        .filter(|line| line.contains(&named))
+        .collect();
+    for (text, attach) in [("attached", 1), ("detached", 1), ("attached", 2)] {
+        let wanted = [text.to_owned(), format!("attach={attach}")];
+        let is_told = of_session
+            .iter()
+            .any(|line| wanted.iter().all(|part| line.contains(part)));
+        assert!(is_told, "no \"{text}\" of connection {attach}:\n{traced}");
+    }
+    assert!(
+        traced.contains(&format!("peer={}", proxy.addr())),
+        "{traced}"
+    );
+    for told in [&traced, &shown] {
+        assert!(!told.contains(secret_text), "{told}");
+        // A key is 32 bytes, whichever way they are written.
+        let run = told
+            .split(|c: char| !c.is_ascii_hexdigit())
+            .map(str::len)
+            .max();
+        assert!(run.unwrap_or(0) < 64, "{told}");
+    }
+}
