@@ -50,20 +50,33 @@ async fn converse(builder: korinet::ClientBuilder, args: &Connect) -> Result<(),
 
 /// Sends the lines of stdin; ends when all are acknowledged.
 async fn send_lines(sender: &Sender) -> Result<(), Failure> {
-    let mut lines = read_stdin();
-    let mut number = 0_u64;
     // In the order in which they will be acknowledged.
     let mut receipts = VecDeque::new();
+    let mut result = enqueue_lines(sender, &mut receipts).await;
+    // What came before a line that cannot be sent goes its way all the same.
+    while !receipts.is_empty() {
+        let acknowledged = first_of(&mut receipts).await;
+        result = result.and(acknowledged);
+    }
+    result
+}
+
+async fn enqueue_lines(
+    sender: &Sender,
+    receipts: &mut VecDeque<(u64, Receipt)>,
+) -> Result<(), Failure> {
+    let mut lines = read_stdin();
+    let mut number = 0_u64;
     loop {
         let line = tokio::select! {
             biased;
-            acknowledged = first_of(&mut receipts) => {
+            acknowledged = first_of(receipts) => {
                 acknowledged?;
                 continue;
             }
             line = lines.recv() => line,
         };
-        let Some(line) = line else { break };
+        let Some(line) = line else { return Ok(()) };
         number += 1;
         let line =
             line.map_err(|error| Failure::Told(format!("cannot read standard input: {error}")))?;
@@ -76,10 +89,6 @@ async fn send_lines(sender: &Sender) -> Result<(), Failure> {
         let receipt = sender.enqueue(&value).await;
         receipts.push_back((number, receipt.map_err(|error| not_sent(number, &error))?));
     }
-    while !receipts.is_empty() {
-        first_of(&mut receipts).await?;
-    }
-    Ok(())
 }
 
 /// Waits for the first of the acknowledgements; for ever, if there is none to wait for. Cancel safe.
