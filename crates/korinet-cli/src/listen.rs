@@ -79,10 +79,11 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
         // Clients of v3 look for their session at whoever comes next.
         server.shut_down(CLOSE_TIME, None).await;
     }
-    drop(server);
     close.send_replace(true);
     let all_closed = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(CLOSE_TIME, all_closed).await;
+    // Who has closed its session waits for the answer, which is not written yet maybe.
+    server.shut_down(CLOSE_TIME, None).await;
     result
 }
 
