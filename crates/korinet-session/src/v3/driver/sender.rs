@@ -76,12 +76,16 @@ impl Sender {
     ) -> Result<Receipt, SendError> {
         let mut place = self.place();
         let accepted = poll_fn(|cx| self.poll_enqueue(cx, &mut place, kind, re, &payload));
+        let mut accepted = pin!(accepted);
+        // Mostly there is room.
+        if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(accepted.as_mut().poll(cx))).await {
+            return result;
+        }
         let when_detached = self.shared().lock().config.when_detached;
         let limit = match when_detached {
             WhenDetached::WaitFor(limit) => limit,
             WhenDetached::Wait | WhenDetached::Fail => return accepted.await,
         };
-        let mut accepted = pin!(accepted);
         let mut state = self.state();
         loop {
             let detached = async {
