@@ -88,8 +88,8 @@ impl Server {
     /// none. What the system does (too many open files, a connection that is gone again) is logged, and after
     /// a pause accepting goes on.
     ///
-    /// Sessions that nobody accepts hold up those that come after them: 128 of them, or those of protocol v3 and as many
-    /// of v2.
+    /// Sessions that nobody accepts wait, up to 128 of each version of the protocol; clients beyond that wait to be
+    /// welcomed.
     ///
     /// # Cancel safety
     ///
