@@ -45,6 +45,11 @@ impl Reconnect {
         }
     }
 
+    /// Tries no longer than this after a loss from now on.
+    pub(crate) fn limit(&mut self, timeout: Duration) {
+        self.timeout = self.timeout.min(timeout);
+    }
+
     /// There is a connection, and the peer is the right one: the outage is over. The waits go on where
     /// they were, for a connection that may be lost before it was good for anything.
     pub const fn handle_connected(&mut self) {

@@ -325,6 +325,7 @@ impl ClientSession {
     }
 
     /// Closes the session when all messages are acknowledged; over more connections if need be.
+    /// Where they are, and the server cannot be reached to hear of it, that is tried for 5 s.
     /// [`Event::Closed`] tells the end.
     pub fn close(&mut self, now: Instant, code: Code, text: &str) {
         if matches!(self.phase, Phase::Over) {

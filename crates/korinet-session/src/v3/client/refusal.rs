@@ -7,6 +7,9 @@ use crate::v3::deadline::later;
 use crate::v3::{Ending, Event};
 use crate::{Attempt, ConnectionError, Loss, SessionError};
 
+/// How long after a loss a client goes on trying to connect that has nothing left to do but to say that it is done.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// What the server said when it refused to go on.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -81,7 +84,13 @@ impl ClientSession {
         if !reason.is_retryable() {
             return self.end(Ending::Error(SessionError::Incompatible(reason)));
         }
+        let is_closing_done = self.is_closing_done();
+        if is_closing_done {
+            self.reconnect.limit(FAREWELL);
+        }
         match self.reconnect.handle_failure(now) {
+            // Everything is acknowledged; that this side is done the server finds out by the expiry.
+            Attempt::GiveUp(_) if is_closing_done => self.end(Ending::Local),
             Attempt::GiveUp(after) => self.end(Ending::Error(SessionError::GaveUp {
                 after,
                 last: reason,

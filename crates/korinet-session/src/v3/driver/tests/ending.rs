@@ -175,3 +175,28 @@ fn the_end_of_the_runtime_is_the_end_of_the_session() {
     assert_eq!(received, Err(SessionError::Stopped));
     assert_eq!(second.block_on(server.close()), Err(SessionError::Stopped));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_close_does_not_wait_long_for_a_server_that_has_taken_everything() {
+    let mut world = World::new();
+    let (client, _server) = world.pair().await;
+    send(client.sender(), 1).await;
+    world.network.is_down.store(true, Ordering::SeqCst);
+    world.network.cut();
+    let start = tokio::time::Instant::now();
+    client.close().await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+
+    // With something in doubt it does wait, and tells.
+    world.network.is_down.store(false, Ordering::SeqCst);
+    let (client, _server) = world.pair().await;
+    world.network.is_down.store(true, Ordering::SeqCst);
+    world.network.cut();
+    let payload = Payload::Copied(b"in doubt");
+    let receipt = client.sender().try_enqueue(Kind::RAW, None, &payload);
+    let start = tokio::time::Instant::now();
+    let error = client.close().await.unwrap_err();
+    assert!(matches!(error, SessionError::GaveUp { .. }), "{error:?}");
+    assert_eq!(start.elapsed(), Duration::from_secs(120));
+    receipt.unwrap().await.unwrap_err();
+}
