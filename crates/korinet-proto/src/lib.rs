@@ -34,6 +34,7 @@ mod detect;
 mod error;
 #[cfg(korinet_mutations)]
 pub mod mutation;
+mod rate;
 mod read_buffer;
 pub mod v2;
 pub mod v3;
@@ -41,3 +42,4 @@ pub mod v3;
 #[cfg(feature = "codec")]
 pub use detect::DetectCodec;
 pub use error::{CodecError, EncodeError};
+pub use rate::{Rate, RateLimit};

@@ -21,8 +21,8 @@ use super::{Message, Violation, Volatile};
 /// What is taken is at the level `received` one window beyond what the application has read; at the
 /// levels above, as far as it has [`finish`](Self::finish)ed. While nothing more can be taken ACKs
 /// stop, and the peer's window fills: that is the back-pressure. So the queue holds at most two
-/// windows of messages, as [`Limits`] count them, at the level `received`, and one above it; and of
-/// volatile payloads [`MAX_VOLATILE`](Self::MAX_VOLATILE).
+/// windows of messages, as [`Limits`] count them, at the level `received`, and one above it; and
+/// [`MAX_VOLATILE`](Self::MAX_VOLATILE) volatile payloads, of one window's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReceiveWindow {
     limits: Limits,
@@ -46,7 +46,10 @@ pub struct ReceiveWindow {
     /// The part of `queue` that is taken.
     taken_unread: usize,
     taken_unread_bytes: u64,
+    /// The bytes of the frames in `queue`.
+    queued_bytes: u64,
     volatile: VecDeque<Volatile>,
+    volatile_bytes: u64,
     duplicates: u64,
     volatile_dropped: u64,
 }
@@ -93,7 +96,9 @@ impl ReceiveWindow {
             queue: VecDeque::new(),
             taken_unread: 0,
             taken_unread_bytes: 0,
+            queued_bytes: 0,
             volatile: VecDeque::new(),
+            volatile_bytes: 0,
             duplicates: 0,
             volatile_dropped: 0,
         }
@@ -152,6 +157,7 @@ impl ReceiveWindow {
     }
 
     fn enqueue(&mut self, data: &Data<'_>, payload: Bytes, len: u64) {
+        self.queued_bytes += len;
         self.queue.push_back(Queued {
             message: Message {
                 seq: data.seq,
@@ -233,6 +239,7 @@ impl ReceiveWindow {
     /// The next message for the application.
     pub fn recv(&mut self) -> Option<Message> {
         let Queued { message, len } = self.queue.pop_front()?;
+        self.queued_bytes -= len;
         if self.taken_unread > 0 {
             self.taken_unread -= 1;
             self.taken_unread_bytes -= len;
@@ -266,8 +273,12 @@ impl ReceiveWindow {
     /// What the peer did wrong.
     pub fn handle_volatile(&mut self, raw: bool, payload: Bytes) -> Result<(), Violation> {
         self.check_size(payload.len())?;
-        if self.volatile.len() == Self::MAX_VOLATILE {
-            self.volatile.pop_front();
+        self.volatile_bytes += as_u64(payload.len());
+        while !self.volatile.is_empty()
+            && (self.volatile.len() >= Self::MAX_VOLATILE
+                || self.volatile_bytes > u64::from(self.limits.bytes))
+        {
+            self.pop_volatile();
             self.volatile_dropped = self.volatile_dropped.saturating_add(1);
         }
         self.volatile.push_back(Volatile { raw, payload });
@@ -276,7 +287,13 @@ impl ReceiveWindow {
 
     /// The next volatile payload for the application.
     pub fn recv_volatile(&mut self) -> Option<Volatile> {
-        self.volatile.pop_front()
+        self.pop_volatile()
+    }
+
+    fn pop_volatile(&mut self) -> Option<Volatile> {
+        let volatile = self.volatile.pop_front()?;
+        self.volatile_bytes -= as_u64(volatile.payload.len());
+        Some(volatile)
     }
 
     /// Whether there is a volatile payload for the application.
@@ -363,6 +380,12 @@ impl ReceiveWindow {
     #[must_use]
     pub fn unread(&self) -> usize {
         self.queue.len()
+    }
+
+    /// The bytes of all that the application has not read: of frames of messages, and of volatile payloads.
+    #[must_use]
+    pub const fn unread_bytes(&self) -> u64 {
+        self.queued_bytes + self.volatile_bytes
     }
 
     /// How many messages came again and were dropped.
