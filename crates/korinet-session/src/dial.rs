@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use korinet_proto::v3::GoAway;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::v3::Channel;
+use crate::v3::{Channel, Credential};
 
 /// A transport that can be dialled again: what a client's session reconnects through.
 pub trait Dial: Send + Sync + 'static {
@@ -17,6 +17,14 @@ pub trait Dial: Send + Sync + 'static {
     /// time. How long an attempt may take is the caller's business: the future is dropped when that
     /// is over.
     fn dial(&mut self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+
+    /// What the next attempt shows to tell who this side is; nothing, by default. Asked before each
+    /// [`dial`](Self::dial), and within its time.
+    ///
+    /// An error ends the attempt; where it holds a [`ConnectionError`](crate::ConnectionError), that is the reason.
+    fn credential(&mut self) -> impl Future<Output = io::Result<Option<Credential>>> + Send {
+        std::future::ready(Ok(None))
+    }
 
     /// What this connection gives to a session of protocol v3; nothing, by default.
     fn channel(&self, io: &Self::Io) -> Channel {

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -15,6 +16,12 @@ pub enum ConnectionError {
     /// The peer did not acknowledge a message in time.
     #[error("no acknowledgement within {0:?}")]
     AckTimeout(Duration),
+    /// The certificate that the peer shows is not to be trusted.
+    #[error("certificate of the peer is not trusted: {0}")]
+    CertificateInvalid(CertificateFault),
+    /// The peer does not trust the certificate that this side shows, or wants one.
+    #[error("peer does not trust this side: {0}")]
+    CertificateRefused(CertificateFault),
     /// The peer closed the connection.
     #[error("closed by the peer")]
     ClosedByPeer,
@@ -52,9 +59,26 @@ pub enum ConnectionError {
         /// The system's description.
         text: String,
     },
+    /// As much of something as this side allows is there already, so that it takes no more connections.
+    #[error("{limit} are limited to {max}")]
+    LimitReached {
+        /// Of what.
+        limit: Limit,
+        /// How much is allowed.
+        max: u64,
+    },
+    /// Who this side is could not be found out, so it had nothing to show.
+    #[error("no credential: {0}")]
+    NoCredential(String),
     /// The server does not hold the session's key: it is not the one that the session is with.
     #[error("peer cannot prove that it has the session")]
     NotProven,
+    /// The peer answers in something else than TLS 1.3, or refuses to speak it.
+    #[error("peer does not speak TLS 1.3")]
+    NotTls,
+    /// The peer speaks TLS, but not this protocol over it.
+    #[error("peer does not speak {0} over TLS")]
+    NotOverTls(&'static str),
     /// The peer's first bytes are not the preface of protocol v3.
     #[error(transparent)]
     Preface(PrefaceError),
@@ -74,12 +98,27 @@ pub enum ConnectionError {
         /// The same for people.
         text: String,
     },
+    /// This side, a server, takes connections with TLS only, and the peer began without.
+    #[error("peer does not begin with TLS, which is required")]
+    PlaintextRefused,
+    /// The connection has lasted as long as it may: the client is to be authenticated anew.
+    #[error("connection has lasted as long as it may")]
+    Outdated,
     /// Nothing was heard from the peer for this long, although it was asked.
     #[error("peer is silent since {0:?}")]
     Silent(Duration),
+    /// Something was sent, and nothing acknowledged for this long.
+    #[error("nothing is acknowledged since {0:?}")]
+    Stalled(Duration),
     /// Another connection of the same session took its place.
     #[error("taken over by a newer connection of the session")]
     TakenOver,
+    /// TLS failed: bytes were changed on their way, or the two sides have nothing in common.
+    #[error("tls: {0}")]
+    Tls(String),
+    /// The peer begins with TLS, and this side has none.
+    #[error("peer begins with TLS, which is not served here")]
+    TlsUnserved,
     /// The connection ended inside of a frame.
     #[error("connection ended inside of a frame: {missing} more bytes expected")]
     Truncated {
@@ -92,6 +131,73 @@ pub enum ConnectionError {
     /// The peer broke the protocol.
     #[error(transparent)]
     Violation(Violation),
+}
+
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateFault {
+    /// It has expired.
+    #[error("it has expired")]
+    Expired,
+    /// There is none.
+    #[error("a certificate is required")]
+    Missing,
+    /// It is not valid yet.
+    #[error("it is not valid yet")]
+    NotYetValid,
+    /// Something else; the text is that of the TLS library.
+    #[error("{0}")]
+    Other(String),
+    /// It was revoked.
+    #[error("it was revoked")]
+    Revoked,
+    /// Its issuer is not among the trusted ones.
+    #[error("its issuer is unknown")]
+    UnknownIssuer,
+    /// It is for other names than the one that was dialled.
+    #[error("it is not for {expected}, but for {}", names(.found))]
+    WrongName {
+        /// The name that was dialled.
+        expected: String,
+        /// The names that it is for.
+        found: Vec<String>,
+    },
+}
+
+fn names(names: &[String]) -> String {
+    match names {
+        [] => "no name".to_owned(),
+        names => names.join(", ").escape_debug().to_string(),
+    }
+}
+
+/// What a server has only so much of for its peers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Connections at one time.
+    Connections,
+    /// Connections whose handshake is not finished.
+    Handshakes,
+    /// The same of one address.
+    HandshakesPerAddress,
+    /// Handshakes of one address that came to nothing, for a while.
+    FailuresPerAddress,
+    /// Bytes of memory.
+    Memory,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connections => "connections",
+            Self::Handshakes => "unfinished handshakes",
+            Self::HandshakesPerAddress => "unfinished handshakes of one address",
+            Self::FailuresPerAddress => "failed handshakes of one address",
+            Self::Memory => "bytes of memory",
+        })
+    }
 }
 
 /// A code and, where there is one, the text that came with it.
@@ -107,7 +213,8 @@ fn told(code: Code, text: &str) -> String {
 impl ConnectionError {
     /// Whether another attempt can have another outcome.
     ///
-    /// It cannot where the peer's bytes belong to another protocol.
+    /// It cannot where the peer's bytes belong to another protocol, or one side does not trust the other. A client
+    /// that has a session tries again all the same: whoever answers it may not be the one that the session is with.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         use korinet_wire::DecodeErrorKind::FrameTooLarge;
@@ -125,12 +232,28 @@ impl ConnectionError {
                         looks_like: Some(_)
                     }
             )
+        ) && !self.is_of_tls()
+    }
+
+    /// Whether the two sides cannot have a secure channel between them.
+    pub(crate) const fn is_of_tls(&self) -> bool {
+        matches!(
+            self,
+            Self::CertificateInvalid(_)
+                | Self::CertificateRefused(_)
+                | Self::NotTls
+                | Self::NotOverTls(_)
         )
     }
 }
 
 impl From<io::Error> for ConnectionError {
+    /// A transport that knows better puts a `ConnectionError` into the system's.
     fn from(error: io::Error) -> Self {
+        let inner = error.get_ref();
+        if let Some(known) = inner.and_then(|inner| inner.downcast_ref::<Self>()) {
+            return known.clone();
+        }
         Self::Io {
             kind: error.kind(),
             text: without_number(error.to_string()),
@@ -219,9 +342,15 @@ pub enum SessionError {
     /// The runtime that did the session's work is gone.
     #[error("session was stopped with its runtime")]
     Stopped,
+    /// The peer took part in the session, but acknowledged nothing, for too long.
+    #[error("peer acknowledges nothing")]
+    Stalled(#[source] ConnectionError),
     /// The session goes on over another connection, which is not this side's.
     #[error("session was taken over by another connection")]
     TakenOver,
+    /// The two sides cannot have a secure channel between them.
+    #[error("no secure channel to the peer")]
+    Untrusted(#[source] ConnectionError),
 }
 
 /// Why a session of which both sides, or only this one, have a memory cannot be resumed.

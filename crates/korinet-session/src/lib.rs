@@ -34,6 +34,6 @@ pub mod v3;
 
 pub use backoff::Backoff;
 pub use dial::Dial;
-pub use error::{ConnectionError, Loss, SendError, SessionError};
+pub use error::{CertificateFault, ConnectionError, Limit, Loss, SendError, SessionError};
 pub use reconnect::{Attempt, Reconnect};
 pub use state::State;

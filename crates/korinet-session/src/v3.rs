@@ -87,8 +87,9 @@ pub use continuity::Discontinuity;
 pub use credential::Credential;
 pub use denial::Refused;
 pub use driver::{
-    Accepted, DriverConfig, Events, FirstConnect, Incoming, Place, Receipt, Receiver, Sender,
-    Server, Session, Stats, VolatileReceiver, WhenDetached, connect,
+    Accepted, Admitted, Applicant, Authenticated, Authenticator, DriverConfig, Events,
+    FirstConnect, Incoming, Place, Receipt, Receiver, Refusal, Sender, Server, Session, Stats,
+    TurnedAway, VolatileReceiver, WhenDetached, connect,
 };
 pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
 pub use greeting::{Greeted, Greeter, Greeting};

@@ -41,6 +41,12 @@ impl fmt::Debug for Binding {
 }
 
 impl Channel {
+    /// Whether nobody can read along.
+    #[must_use]
+    pub const fn is_secured(&self) -> bool {
+        matches!(self, Self::Secured { .. })
+    }
+
     pub(super) const fn binding(&self) -> Option<&Binding> {
         match self {
             Self::Plain => None,

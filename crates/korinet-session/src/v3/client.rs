@@ -11,6 +11,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use super::channel::{Channel, SessionKey};
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
+use super::server::inbox_bytes;
 use super::{
     Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
 };
@@ -484,6 +485,14 @@ impl ClientSession {
     pub fn unread(&self) -> usize {
         let windows = self.windows();
         self.inbox.len() + windows.map_or(0, |windows| windows.receive.unread())
+    }
+
+    /// The bytes of all that the application has not read.
+    #[must_use]
+    pub fn unread_bytes(&self) -> u64 {
+        let session = self.session.as_ref();
+        let windows = session.map(|it| it.conversation.windows());
+        inbox_bytes(&self.inbox) + windows.map_or(0, |windows| windows.receive.unread_bytes())
     }
 
     /// Whether there is a volatile payload for the application.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use korinet_proto::Rate;
 use korinet_wire::v3::{Features, Level, Limits};
 
 use crate::Backoff;
@@ -131,6 +132,23 @@ pub struct ServerConfig {
     pub max_level: Level,
     /// The most sessions at one time, those without a connection included. 10,000 by default.
     pub max_sessions: usize,
+    /// The most of them that one principal may have, unless it is the one of clients of which nothing is known. 1,000
+    /// by default.
+    pub max_sessions_per_principal: usize,
+    /// The most memory of all sessions together, in bytes: messages that are not acknowledged or not read, and what is
+    /// being read. Above four fifths of it there are no new sessions, and those that hold more than 64 KiB get no more;
+    /// above all of it nobody does. A client that would need more is disconnected, and may come back to its session
+    /// later. 256 MiB by default.
+    pub max_memory: u64,
+    /// How often the client of a session without connection may come back to it. 100 times at once and 20 a second by
+    /// default.
+    pub resumes: Rate,
+    /// How often a connection of a session may take the place of another, which two copies of a client can do to each
+    /// other for ever. 20 times at once and once a second by default.
+    pub take_overs: Rate,
+    /// How long a connection lasts at the most, give or take a tenth, drawn at random: then the client has to come back
+    /// and be authenticated anew. Zero for as long as it holds. 24 hours by default.
+    pub max_connection_age: Duration,
     /// The most ended sessions that are remembered; the oldest are forgotten first. 10,000 by default.
     pub max_tombstones: usize,
     /// How long an ended session is remembered. 1 hour by default.
@@ -143,6 +161,17 @@ impl Default for ServerConfig {
             settings: Settings::default(),
             max_level: Level::Processed,
             max_sessions: 10_000,
+            max_sessions_per_principal: 1_000,
+            max_memory: 256 * 1024 * 1024,
+            resumes: Rate {
+                burst: 100,
+                per_second: 20,
+            },
+            take_overs: Rate {
+                burst: 20,
+                per_second: 1,
+            },
+            max_connection_age: Duration::from_secs(24 * 3600),
             max_tombstones: 10_000,
             tombstone_life: Duration::from_secs(3600),
         }

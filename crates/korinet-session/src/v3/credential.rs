@@ -9,6 +9,17 @@ pub struct Credential {
     pub bytes: Vec<u8>,
 }
 
+impl Credential {
+    /// Of this mechanism, which client and server have agreed on, such as `token`.
+    #[must_use]
+    pub fn new(mechanism: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            mechanism: mechanism.into(),
+            bytes: bytes.into(),
+        }
+    }
+}
+
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential")

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use korinet_wire::v3::{
     self as wire, AttachNumber, Code, Digest, MAX_TEXT, PrefaceError, Proof, Reject, Seq, Versions,
@@ -18,11 +20,25 @@ pub struct Refused {
     pub answer: Bytes,
 }
 
+impl Refused {
+    /// A client of this protocol that began without TLS, where that is not taken; its preface was read.
+    #[must_use]
+    pub fn without_tls() -> Self {
+        let reason = ConnectionError::PlaintextRefused;
+        let denial = Denial::of(Code::TLS_REQUIRED, String::new());
+        Self {
+            reason,
+            answer: reject(&denial, None),
+        }
+    }
+}
+
 /// What a REJECT says.
 #[derive(Debug, Clone)]
 pub(super) struct Denial {
     pub(super) code: Code,
     pub(super) text: String,
+    pub(super) retry_after: Option<Duration>,
     pub(super) versions: Option<Versions>,
     pub(super) attach: Option<AttachNumber>,
     pub(super) next: Option<Seq>,
@@ -34,6 +50,7 @@ impl Denial {
         Self {
             code,
             text,
+            retry_after: None,
             versions: None,
             attach: None,
             next: None,
@@ -83,7 +100,7 @@ pub(super) fn reject(denial: &Denial, prover: Option<(&SessionKey, &Channel, &Pr
         wire::Frame::Reject(Reject {
             code: denial.code,
             text: clipped(&denial.text, MAX_TEXT),
-            retry_after: None,
+            retry_after: denial.retry_after,
             versions: denial.versions,
             attach: denial.attach,
             next: denial.next,

@@ -12,6 +12,7 @@
 //! it is written at once, and costs nobody a turn.
 
 mod alarm;
+mod budget;
 mod client;
 mod config;
 mod core;
@@ -20,6 +21,7 @@ mod inner;
 mod linger;
 mod link;
 mod links;
+mod progress;
 mod receipt;
 mod receiver;
 mod sender;
@@ -37,7 +39,10 @@ pub use events::Events;
 pub use receipt::Receipt;
 pub use receiver::{Receiver, VolatileReceiver};
 pub use sender::{Place, Sender};
-pub use server::{Accepted, Incoming, Server};
+pub use server::{
+    Accepted, Admitted, Applicant, Authenticated, Authenticator, Incoming, Refusal, Server,
+    TurnedAway,
+};
 pub use session::Session;
 pub use stats::Stats;
 

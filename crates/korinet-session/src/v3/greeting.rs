@@ -187,9 +187,28 @@ impl Greeting {
         }
     }
 
-    /// Refuses what was asked for a reason that passes: a code of the class *retry later*.
+    /// Refuses what was asked for a reason that passes.
     pub(super) fn refuse_for_now(&self, code: Code) -> Refused {
         self.refuse(&Denial::of(code, String::new()))
+    }
+
+    /// Refuses what was asked for a reason of which the client is told the text.
+    pub(super) fn refuse_because(&self, code: Code, reason: ConnectionError) -> Refused {
+        let Refused { answer, .. } = self.refuse(&Denial::of(code, reason.to_string()));
+        Refused { reason, answer }
+    }
+
+    /// Refuses what was asked, and says when to ask again.
+    pub(super) fn refuse_with(
+        &self,
+        code: Code,
+        text: String,
+        retry_after: Option<Duration>,
+    ) -> Refused {
+        self.refuse(&Denial {
+            retry_after,
+            ..Denial::of(code, text)
+        })
     }
 
     /// Refuses what was asked by one who has proved to hold `key`, and proves to hold it, too.

@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
 use std::time::Instant;
 
 use korinet_wire::v3::{Code, Digest, Intent, OpenNonce, Seq, SessionId};
+use sha2::{Digest as _, Sha256};
 
 use super::ServerConfig;
 use super::channel::{Channel, SessionKey};
@@ -13,6 +15,25 @@ use super::greeting::Greeting;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Principal(pub String);
 
+impl Principal {
+    /// Whether nothing is known of who it is: so are all clients of a server that does not ask.
+    #[must_use]
+    pub const fn is_anonymous(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Who has this certificate, in DER, and no other: its SHA-256 in hex.
+    #[must_use]
+    pub fn of_certificate(der: &[u8]) -> Self {
+        let mut name = String::from("sha256:");
+        for byte in Sha256::digest(der) {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        Self(name)
+    }
+}
+
 /// Which sessions a server has, and which it had (V3-13, V3-32, V3-38).
 ///
 /// It holds for each whatever leads to it, a [`ServerSession`](super::ServerSession) or the way to the
@@ -20,10 +41,13 @@ pub struct Principal(pub String);
 #[derive(Debug, Clone, Hash)]
 pub struct Registry<T> {
     max_sessions: usize,
+    max_per_principal: usize,
     max_tombstones: usize,
     tombstone_life: std::time::Duration,
     sessions: BTreeMap<SessionId, Entry<T>>,
     nonces: BTreeMap<(Principal, OpenNonce), SessionId>,
+    /// How many sessions each principal has.
+    counts: BTreeMap<Principal, usize>,
     tombstones: BTreeMap<SessionId, (Principal, Tombstone)>,
     /// When each of the tombstones goes, the next one first.
     forgetting: VecDeque<(Instant, SessionId)>,
@@ -78,10 +102,12 @@ impl<T> Registry<T> {
     pub const fn new(config: &ServerConfig) -> Self {
         Self {
             max_sessions: config.max_sessions,
+            max_per_principal: config.max_sessions_per_principal,
             max_tombstones: config.max_tombstones,
             tombstone_life: config.tombstone_life,
             sessions: BTreeMap::new(),
             nonces: BTreeMap::new(),
+            counts: BTreeMap::new(),
             tombstones: BTreeMap::new(),
             forgetting: VecDeque::new(),
             decoy: SessionKey::from_bytes([0; 32]),
@@ -101,11 +127,13 @@ impl<T> Registry<T> {
             Intent::Open(open) => self.nonces.get(&(principal.clone(), open.nonce)).copied(),
         };
         let Some(id) = id else {
-            if self.sessions.len() < self.max_sessions {
-                return Route::New;
-            }
-            let text = format!("limit {}", self.max_sessions);
-            return Route::Refused(greeting.refuse(&Denial::of(Code::TOO_MANY_SESSIONS, text)));
+            return match self.check_room(principal) {
+                Ok(()) => Route::New,
+                Err(text) => {
+                    let denial = Denial::of(Code::TOO_MANY_SESSIONS, text);
+                    Route::Refused(greeting.refuse(&denial))
+                }
+            };
         };
         let refused = match self.sessions.get(&id) {
             Some(entry) if entry.principal == *principal => None,
@@ -116,6 +144,18 @@ impl<T> Registry<T> {
             (Some(refused), _) => Route::Refused(refused),
             (None, None) => Route::New,
         }
+    }
+
+    /// Whether this principal can have another session; otherwise, which limit is in the way.
+    fn check_room(&self, principal: &Principal) -> Result<(), String> {
+        let count = self.counts.get(principal).copied().unwrap_or_default();
+        if !principal.is_anonymous() && count >= self.max_per_principal {
+            return Err(format!("limit {} of one client", self.max_per_principal));
+        }
+        if self.sessions.len() >= self.max_sessions {
+            return Err(format!("limit {}", self.max_sessions));
+        }
+        Ok(())
     }
 
     /// The answer to a HELLO for a session that is not there, or not this principal's.
@@ -147,6 +187,7 @@ impl<T> Registry<T> {
         };
         let nonce = open.nonce;
         self.nonces.insert((principal.clone(), nonce), id);
+        *self.counts.entry(principal.clone()).or_default() += 1;
         self.sessions.insert(
             id,
             Entry {
@@ -161,6 +202,12 @@ impl<T> Registry<T> {
     pub fn retire(&mut self, now: Instant, id: SessionId, tombstone: Tombstone) -> Option<T> {
         let entry = self.sessions.remove(&id)?;
         self.nonces.remove(&(entry.principal.clone(), entry.nonce));
+        if let Some(count) = self.counts.get_mut(&entry.principal) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&entry.principal);
+            }
+        }
         if !mutated!(TombstoneForgotten) {
             self.tombstones.insert(id, (entry.principal, tombstone));
             let at = later(now, self.tombstone_life);

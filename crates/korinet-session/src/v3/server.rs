@@ -13,6 +13,9 @@ use super::{Action, Delivery, Ending, Event, InDoubt, SendError, Settings, Ticke
 use crate::{ConnectionError, SessionError};
 
 mod attach;
+mod comings;
+
+use comings::Comings;
 
 /// What a server draws for a new session; all of it at random.
 #[derive(Debug, Clone, Hash)]
@@ -44,6 +47,8 @@ pub struct ServerSession {
     id: SessionId,
     instance: InstanceId,
     key: SessionKey,
+    /// Whether its connections are secured: all are, or none (V3-45).
+    is_secured: bool,
     opened: Open,
     features: Features,
     settings: Settings,
@@ -51,6 +56,7 @@ pub struct ServerSession {
     expiry: Duration,
     /// The highest that was accepted.
     attach: AttachNumber,
+    comings: Comings,
     conversation: Option<Conversation>,
     /// Without a connection.
     expires_at: Option<Instant>,
@@ -203,10 +209,7 @@ impl ServerSession {
 
     /// Closes the connection and keeps the session, for the client to come back to.
     pub fn detach(&mut self, now: Instant, code: Code, text: &str) {
-        let dismiss = |conversation: &mut Conversation| conversation.dismiss(now, code, text);
-        if let Some(ended) = self.conversation.as_mut().and_then(dismiss) {
-            self.handle_ended(now, ended);
-        }
+        self.detach_for(now, code, text, ConnectionError::ClosedHere);
     }
 
     /// Ends the session at once: what is not acknowledged is in doubt, and a client that comes back is told
@@ -224,6 +227,23 @@ impl ServerSession {
             self.part_from(ended.attach, &ended.last);
         }
         self.end(now, Ending::Local, Code::SESSION_ENDED);
+    }
+
+    /// As [`detach`](Self::detach), for a reason of its own.
+    pub(super) fn detach_for(
+        &mut self,
+        now: Instant,
+        code: Code,
+        text: &str,
+        reason: ConnectionError,
+    ) {
+        let dismiss = |conversation: &mut Conversation| conversation.dismiss(now, code, text);
+        if let Some(mut ended) = self.conversation.as_mut().and_then(dismiss) {
+            if matches!(ended.outcome, Outcome::Connection(_)) {
+                ended.outcome = Outcome::Connection(reason);
+            }
+            self.handle_ended(now, ended);
+        }
     }
 
     fn handle_conversation(&mut self, now: Instant) {
@@ -358,6 +378,15 @@ impl ServerSession {
         }
     }
 
+    /// The bytes of all that the application has not read.
+    #[must_use]
+    pub fn unread_bytes(&self) -> u64 {
+        match &self.conversation {
+            Some(conversation) => conversation.windows().receive.unread_bytes(),
+            None => inbox_bytes(&self.inbox),
+        }
+    }
+
     /// Whether there is a volatile payload for the application.
     #[must_use]
     pub fn has_volatile(&self) -> bool {
@@ -412,6 +441,12 @@ impl ServerSession {
     pub fn round_trip(&self) -> Option<Duration> {
         self.conversation.as_ref()?.round_trip()
     }
+}
+
+/// The bytes of what sessions that are over left to be read.
+pub(super) fn inbox_bytes(inbox: &VecDeque<Delivery>) -> u64 {
+    let lens = inbox.iter().map(|it| it.message.payload.len());
+    u64::try_from(lens.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
 impl Hash for ServerSession {

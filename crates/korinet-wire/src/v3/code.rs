@@ -106,6 +106,8 @@ codes! {
     NOT_AUTHORIZED = 503, "not-authorized";
     /// The session goes on on a newer connection (V3-37).
     TAKEN_OVER = 504, "taken-over";
+    /// The server takes no connection without TLS (V3-43).
+    TLS_REQUIRED = 505, "tls-required";
 }
 
 impl Code {

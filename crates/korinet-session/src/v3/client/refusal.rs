@@ -81,7 +81,12 @@ impl ClientSession {
         if has_progress {
             self.reconnect.handle_progress();
         }
-        if !reason.is_retryable() {
+        if reason.is_of_tls() {
+            // Whoever stands in the way of a session that exists, be it somebody's access point, goes away again.
+            if self.session.is_none() {
+                return self.end(Ending::Error(SessionError::Untrusted(reason)));
+            }
+        } else if !reason.is_retryable() {
             return self.end(Ending::Error(SessionError::Incompatible(reason)));
         }
         let is_closing_done = self.is_closing_done();

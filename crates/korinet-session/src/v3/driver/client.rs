@@ -15,7 +15,7 @@ use super::link::Link;
 use super::session::Session;
 use super::shared::{Guard, Shared};
 use crate::clock::now;
-use crate::v3::{ClientConfig, ClientSession, Event};
+use crate::v3::{ClientConfig, ClientSession, Credential, Event};
 use crate::{Dial, SessionError};
 
 /// Opens a session over connections from `dial`, and keeps it over those that follow.
@@ -44,7 +44,7 @@ pub async fn connect<D: Dial>(
     observer: Option<mpsc::UnboundedSender<Event>>,
 ) -> Result<Session, SessionError> {
     let core = Core::Client(Box::new(ClientSession::new(now(), config, seed)));
-    let shared = Shared::new(core, driver);
+    let shared = Shared::new(core, driver, None);
     let session = Session::new(&shared);
     let mut events = session.events();
     shared.lock().observers.extend(observer);
@@ -85,7 +85,7 @@ async fn run<D: Dial>(shared: Arc<Shared>, mut dial: D) {
         }
         let io = attempt(&mut dial, shared, attach).await;
         match io {
-            Some(Ok(io)) => serve(&dial, shared, attach, io).await,
+            Some(Ok((io, credential))) => serve(&dial, shared, attach, io, credential).await,
             Some(Err(error)) => shared.with(|inner, wakes| {
                 inner.links.remove(attach);
                 if let Core::Client(client) = &mut inner.core {
@@ -122,8 +122,12 @@ async fn attempt<D: Dial>(
     dial: &mut D,
     shared: &Shared,
     attach: AttachNumber,
-) -> Option<io::Result<D::Io>> {
-    let mut dialing = pin!(dial.dial());
+) -> Option<io::Result<(D::Io, Option<Credential>)>> {
+    let dialing = async {
+        let credential = dial.credential().await?;
+        Ok((dial.dial().await?, credential))
+    };
+    let mut dialing = pin!(dialing);
     let mut alarm = Alarm::default();
     poll_fn(|cx| {
         if let Poll::Ready(result) = Pin::as_mut(&mut dialing).poll(cx) {
@@ -146,15 +150,22 @@ async fn attempt<D: Dial>(
 }
 
 /// One connection, from its beginning to its end.
-async fn serve<D: Dial>(dial: &D, shared: &Shared, attach: AttachNumber, io: D::Io) {
+async fn serve<D: Dial>(
+    dial: &D,
+    shared: &Shared,
+    attach: AttachNumber,
+    io: D::Io,
+    credential: Option<Credential>,
+) {
     let (channel, peer) = (dial.channel(&io), dial.peer_addr(&io));
     shared.with(|inner, wakes| {
         inner.peer = peer;
         if let Core::Client(client) = &mut inner.core {
-            client.handle_connected(now(), attach, channel, None);
+            client.handle_connected(now(), attach, channel, credential.as_ref());
         }
         inner.settle(wakes);
     });
+    drop(credential);
     let link = Link::new(io, attach);
     let span = link.span(peer);
     if let Some(ending) = link.run(shared).instrument(span).await {

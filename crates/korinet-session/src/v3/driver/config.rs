@@ -10,6 +10,11 @@ pub struct DriverConfig {
     /// How long a session goes on that the application has dropped without closing it, to bring to the
     /// peer what it had accepted. 5 s by default.
     pub linger: Duration,
+    /// How long a client may be connected without acknowledging anything that was sent to it, before a server ends the
+    /// connection; and the session, when that has happened three times without an acknowledgement in between. Not
+    /// limited by default: a client whose application does not keep up withholds acknowledgements, and what waits for
+    /// them is bounded by the window.
+    pub stalled_after: Option<Duration>,
 }
 
 impl Default for DriverConfig {
@@ -18,6 +23,7 @@ impl Default for DriverConfig {
             when_detached: WhenDetached::Wait,
             first_connect: FirstConnect::Once,
             linger: Duration::from_secs(5),
+            stalled_after: None,
         }
     }
 }

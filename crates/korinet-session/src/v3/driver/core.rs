@@ -134,6 +134,16 @@ impl Core {
         either!(self, session => session.has_volatile())
     }
 
+    /// What the session holds for its peer and its application, as it is charged: payloads, and what comes with each
+    /// message.
+    pub(super) fn held(&self) -> u64 {
+        const PER_MESSAGE: usize = 360;
+        let (in_flight, bytes) = self.in_flight();
+        let messages = in_flight + self.unread();
+        let unread = either!(self, session => session.unread_bytes());
+        bytes + unread + u64::try_from(messages * PER_MESSAGE).unwrap_or(u64::MAX)
+    }
+
     pub(super) fn in_flight(&self) -> (usize, u64) {
         either!(self, session => session.in_flight())
     }

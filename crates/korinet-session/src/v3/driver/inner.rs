@@ -5,11 +5,14 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use korinet_proto::v3::GoAway;
+use korinet_wire::v3::{AttachNumber, Code};
 use tokio::sync::{mpsc, watch};
 
+use super::budget::Account;
 use super::config::{DriverConfig, WhenDetached};
 use super::core::Core;
 use super::links::{Links, Parting};
+use super::progress::{Progress, Stall};
 use super::stats::Stats;
 use super::trace::trace;
 use super::waiters::Waiters;
@@ -17,13 +20,22 @@ use super::wakes::Wakes;
 use crate::clock::now;
 use crate::v3::deadline::later;
 use crate::v3::{Action, Continuity, Ending, Event, InDoubt, Ticket};
-use crate::{SessionError, State};
+use crate::{ConnectionError, Limit, SessionError, State};
 
 /// What the handles and the tasks of one session share, under its lock.
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) core: Core,
     pub(super) config: DriverConfig,
+    /// What a server's session has of the server's memory.
+    account: Option<Account>,
+    /// What of a frame has come, and its buffer, in bytes.
+    pub(super) input_size: usize,
+    progress: Progress,
+    /// When the present connection has lasted as long as it may.
+    outdated_at: Option<Instant>,
+    /// The same of the connection that is about to be told of.
+    welcomed: Option<Option<Instant>>,
     /// The tasks that sleep until there is something to do: the one that drives the session, and for a moment
     /// one whose connection was taken over.
     sleepers: Vec<Waker>,
@@ -67,9 +79,14 @@ pub(super) struct Inner {
 pub(super) struct ReceiptId(pub(super) u64);
 
 impl Inner {
-    pub(super) fn new(core: Core, config: DriverConfig) -> Self {
+    pub(super) fn new(core: Core, config: DriverConfig, account: Option<Account>) -> Self {
         Self {
             core,
+            account,
+            input_size: 0,
+            progress: Progress::new(config.stalled_after),
+            outdated_at: None,
+            welcomed: None,
             config,
             sleepers: Vec::new(),
             links: Links::default(),
@@ -122,6 +139,10 @@ impl Inner {
             return;
         }
         self.settled = settled;
+        if self.config.stalled_after.is_some() {
+            let is_all = settled == self.core.accepted();
+            self.progress.handle_acknowledged(now(), is_all);
+        }
         if let Some((ticket, written)) = self.probe
             && ticket <= settled
         {
@@ -147,6 +168,9 @@ impl Inner {
             }
             Event::Detached { reason, wait } => {
                 self.probe = None;
+                self.input_size = 0;
+                self.outdated_at = None;
+                self.progress.handle_detached();
                 let state = State::Detached {
                     reason: reason.clone(),
                     attempts: self.core.attempts(),
@@ -169,6 +193,7 @@ impl Inner {
     }
 
     fn handle_attached(&mut self, continuity: &Continuity) {
+        self.outdated_at = self.welcomed.take().flatten();
         self.connections += 1;
         self.replayed += continuity.replayed;
         self.set_state(State::Attached);
@@ -261,16 +286,20 @@ impl Inner {
     /// Notes when a message was written, to learn how long its acknowledgement takes.
     pub(super) fn handle_written(&mut self, now: Instant) {
         let newest = self.core.accepted();
+        self.progress.handle_written(now, newest, self.settled);
         if self.probe.is_none() && newest > self.settled {
             self.probe = Some((newest, now));
         }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        [self.core.poll_timeout(), self.give_up_at]
-            .into_iter()
-            .flatten()
-            .min()
+        let timeouts = [
+            self.core.poll_timeout(),
+            self.give_up_at,
+            self.outdated_at,
+            self.progress.poll_timeout(),
+        ];
+        timeouts.into_iter().flatten().min()
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant, wakes: &mut Wakes) {
@@ -279,13 +308,104 @@ impl Inner {
             self.give_up_at = None;
             self.core.abort(now, SessionError::Abandoned);
         }
+        if self.outdated_at.is_some_and(|at| at <= now) {
+            self.outdated_at = None;
+            let code = Code::AUTHENTICATION_EXPIRED;
+            self.detach(now, code, "", ConnectionError::Outdated);
+        }
+        match self.progress.handle_timeout(now) {
+            None => {}
+            Some(Stall::EndConnection(limit)) => {
+                let reason = ConnectionError::Stalled(limit);
+                let text = reason.to_string();
+                self.detach(now, Code::TIMEOUT, &text, reason);
+            }
+            Some(Stall::EndSession(limit)) => {
+                let reason = ConnectionError::Stalled(limit);
+                self.core.abort(now, SessionError::Stalled(reason));
+            }
+        }
         self.settle(wakes);
+    }
+
+    /// Closes the connection of a server's session, which goes on.
+    fn detach(&mut self, now: Instant, code: Code, text: &str, reason: ConnectionError) {
+        if let Core::Server(session) = &mut self.core {
+            session.detach_for(now, code, text, reason);
+        }
+    }
+
+    /// A client was welcomed on this connection, which may last until then.
+    pub(super) fn handle_welcomed(
+        &mut self,
+        attach: AttachNumber,
+        peer: Option<SocketAddr>,
+        outdated_at: Option<Instant>,
+    ) {
+        self.links.add(attach);
+        self.peer = peer;
+        self.welcomed = Some(outdated_at);
+    }
+
+    /// Counts the memory that the session has. To be called when messages have come or gone.
+    pub(super) fn charge(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
+        let held = self.held();
+        if let Some(account) = &mut self.account {
+            account.charge(held);
+        }
+    }
+
+    /// Whether there is memory for what was read; otherwise the client is disconnected, and what was read is not to be
+    /// looked at.
+    pub(super) fn admits_input(&mut self, len: usize) -> bool {
+        let held = self.held();
+        let len = u64::try_from(len).unwrap_or(u64::MAX);
+        match &self.account {
+            Some(account) if !account.allows(held.saturating_add(len)) => {
+                let max = account.budget().max();
+                self.handle_memory_used_up(max);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn handle_memory_used_up(&mut self, max: u64) {
+        let limit = Limit::Memory;
+        let reason = ConnectionError::LimitReached { limit, max };
+        self.detach(now(), Code::OVERLOADED, &reason.to_string(), reason);
+    }
+
+    /// Whether there is memory for a client to come back to its session.
+    pub(super) fn is_admitted(&self) -> bool {
+        let account = self.account.as_ref();
+        account.is_none_or(|account| account.budget().admits(self.held()))
+    }
+
+    /// Whether there is memory for a message of this size. One is always allowed.
+    pub(super) fn has_memory_for(&self, len: usize) -> bool {
+        let Some(account) = &self.account else {
+            return true;
+        };
+        let len = u64::try_from(len).unwrap_or(u64::MAX);
+        self.core.in_flight().0 == 0 || account.allows(self.held().saturating_add(len))
+    }
+
+    /// What the session holds, in bytes.
+    fn held(&self) -> u64 {
+        /// What there is of each session, whatever it does.
+        const SESSION: usize = 8 * 1024;
+        let fixed = u64::try_from(SESSION + self.input_size).unwrap_or(u64::MAX);
+        self.core.held().saturating_add(fixed)
     }
 
     /// The application has dropped its last handle.
     pub(super) fn handle_dropped(&mut self, now: Instant, wakes: &mut Wakes) {
         self.give_up_at = Some(later(now, self.config.linger));
-        self.core.close(now, korinet_wire::v3::Code::DONE, "");
+        self.core.close(now, Code::DONE, "");
         self.settle(wakes);
         self.wake_task(wakes);
     }

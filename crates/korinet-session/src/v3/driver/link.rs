@@ -179,7 +179,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         let now = now();
         let is_told = shared.with(|inner, wakes| {
             let is_awaited = inner.reader.is_some();
+            if inner.core.is_current(self.attach) && !inner.admits_input(self.input.len()) {
+                self.input = BytesMut::new();
+            }
             inner.core.handle_bytes(now, self.attach, &mut self.input);
+            if inner.core.is_current(self.attach) {
+                inner.input_size = self.input.capacity();
+                inner.charge();
+            }
             inner.settle(wakes);
             is_awaited && inner.reader.is_none()
         });

@@ -45,6 +45,7 @@ impl Receiver {
         self.handle.shared().with(|inner, wakes| {
             if let Some(delivery) = inner.core.recv() {
                 inner.received += 1;
+                inner.charge();
                 inner.wake_if_owing(wakes);
                 return Poll::Ready(Ok(Some(delivery)));
             }
@@ -63,6 +64,7 @@ impl Receiver {
         self.handle.shared().with(|inner, wakes| {
             let delivery = inner.core.recv()?;
             inner.received += 1;
+            inner.charge();
             inner.wake_if_owing(wakes);
             Some(delivery)
         })

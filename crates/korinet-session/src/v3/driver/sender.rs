@@ -182,8 +182,13 @@ impl Sender {
         if !may_wait && !inner.core.is_attached() {
             return Err(SendError::Detached);
         }
+        if !inner.has_memory_for(payload.as_bytes().len()) {
+            let (messages, bytes) = inner.core.in_flight();
+            return Err(SendError::Push(PushError::Full { messages, bytes }));
+        }
         match inner.core.send(kind, re, payload.clone()) {
             Ok(ticket) => {
+                inner.charge();
                 inner.wake_task(wakes);
                 Ok(Receipt::new(self.shared(), inner, ticket))
             }

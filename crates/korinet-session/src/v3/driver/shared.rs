@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use korinet_wire::v3::AttachNumber;
 
+use super::budget::Account;
 use super::config::DriverConfig;
 use super::core::Core;
 use super::inner::Inner;
@@ -16,8 +17,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(core: Core, config: DriverConfig) -> Arc<Self> {
-        let inner = Mutex::new(Inner::new(core, config));
+    /// `account` is what a server's session has of the server's memory.
+    pub(super) fn new(core: Core, config: DriverConfig, account: Option<Account>) -> Arc<Self> {
+        let inner = Mutex::new(Inner::new(core, config, account));
         Arc::new(Self { inner })
     }
 

@@ -8,7 +8,7 @@ use korinet_wire::v3::{
     Resume, Seq, Welcome, clipped,
 };
 
-use super::{Grant, ServerSession};
+use super::{Comings, Grant, ServerSession};
 use crate::ConnectionError;
 use crate::v3::channel::{Channel, Claim, SessionKey};
 use crate::v3::continuity::{check, local_positions};
@@ -52,11 +52,13 @@ impl ServerSession {
             id: grant.session,
             instance: grant.instance,
             key: key_of(channel, &grant.key),
+            is_secured: channel.is_secured(),
             opened: open,
             features,
             expiry: open.expiry.min(settings.expiry),
             settings,
             attach: greeting.attach,
+            comings: Comings::new(config),
             conversation: Some(Conversation::new(windows)),
             expires_at: None,
             welcome: None,
@@ -103,7 +105,7 @@ impl ServerSession {
             let windows = conversation.windows();
             windows.receive.next().0 == Seq::FIRST && windows.send.oldest() == Seq::FIRST
         });
-        if !is_untouched || *open != self.opened {
+        if !is_untouched || *open != self.opened || self.is_secured != channel.is_secured() {
             let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
             return Err(greeting.refuse(&denial));
         }
@@ -111,6 +113,9 @@ impl ServerSession {
             let denial = Denial::of(Code::ATTACH_STALE, String::new());
             return Err(greeting.refuse(&denial));
         }
+        self.comings
+            .count(now, self.conversation.as_ref())
+            .map_err(|denial| greeting.refuse(&denial))?;
         // The client takes the key from the connection on which it hears of the session.
         self.key = key_of(channel, &self.key);
         let welcome = self.answer_open(greeting, channel)?;
@@ -127,12 +132,17 @@ impl ServerSession {
         resume: &Resume,
     ) -> Result<(), Refused> {
         // Before the proof nothing is believed, and nothing told (V3-32).
-        if !greeting.is_proven(&self.key, channel) && !mutated!(ProofNotChecked) {
+        let is_proven = greeting.is_proven(&self.key, channel) || mutated!(ProofNotChecked);
+        if !is_proven || self.is_secured != channel.is_secured() {
             let denial = Denial::of(Code::SESSION_UNKNOWN, String::new());
             return Err(greeting.refuse(&denial));
         }
         let local = self
             .check_resume(greeting, &resume.positions)
+            .and_then(|local| {
+                self.comings.count(now, self.conversation.as_ref())?;
+                Ok(local)
+            })
             .map_err(|denial| greeting.refuse_proven(&denial, &self.key, channel))?;
         let hello = greeting.proof.as_ref().map(|hello| (channel, hello));
         let welcome = self.seal_welcome(greeting, Answer::Resumed(local), hello)?;

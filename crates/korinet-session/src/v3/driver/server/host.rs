@@ -1,10 +1,14 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use korinet_wire::v3::{Code, InstanceId, SessionId};
 use tokio::sync::{mpsc, watch};
 
+use super::authenticator::{Authenticated, Authenticator};
 use crate::clock::now;
+use crate::v3::deadline::later;
+use crate::v3::driver::budget::{Account, Budget};
 use crate::v3::driver::config::DriverConfig;
 use crate::v3::driver::core::Core;
 use crate::v3::driver::session::Session;
@@ -19,6 +23,8 @@ pub(super) type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// What a server's connections share.
 pub(super) struct Host {
+    pub(super) authenticator: Option<Authenticator>,
+    pub(super) budget: Arc<Budget>,
     pub(super) config: ServerConfig,
     pub(super) driver: DriverConfig,
     pub(super) instance: InstanceId,
@@ -30,16 +36,16 @@ pub(super) struct Host {
 }
 
 /// A connection that is being served.
-pub(super) struct Serving<'a>(&'a Host);
+pub(super) struct Serving(Arc<Host>);
 
-impl<'a> Serving<'a> {
-    pub(super) fn new(host: &'a Host) -> Self {
+impl Serving {
+    pub(super) fn new(host: &Arc<Host>) -> Self {
         host.serving.send_modify(|count| *count += 1);
-        Self(host)
+        Self(Arc::clone(host))
     }
 }
 
-impl Drop for Serving<'_> {
+impl Drop for Serving {
     fn drop(&mut self) {
         self.0.serving.send_modify(|count| *count -= 1);
     }
@@ -57,34 +63,45 @@ impl Host {
         &self,
         greeting: &Greeting,
         channel: &Channel,
-        principal: &Principal,
+        who: &Authenticated,
         peer: Option<SocketAddr>,
+        deadline: Instant,
     ) -> Result<Arc<Shared>, Refused> {
+        let principal = &who.principal;
+        let age = self.age(who);
         if let Some(shared) = self.find(greeting, channel, principal)? {
             return shared
                 .with(|inner, wakes| {
+                    let now = now();
+                    if !inner.is_admitted() {
+                        return Err(greeting.refuse_for_now(Code::OVERLOADED));
+                    }
                     let Core::Server(session) = &mut inner.core else {
                         return Ok(());
                     };
-                    session.handle_greeting(now(), greeting, channel)?;
-                    inner.links.add(greeting.attach());
-                    inner.peer = peer;
+                    session.handle_greeting(now, greeting, channel)?;
+                    inner.handle_welcomed(greeting.attach(), peer, age.map(|age| later(now, age)));
                     inner.settle(wakes);
                     inner.wake_task(wakes);
                     Ok(())
                 })
                 .map(|()| shared);
         }
+        if !self.budget.admits(0) {
+            return Err(greeting.refuse_for_now(Code::OVERLOADED));
+        }
         // A new session needs somebody to take it.
-        let limit = self.config.settings.handshake_timeout;
-        let permit = match tokio::time::timeout(limit, self.new_sessions.reserve()).await {
+        let reserved = tokio::time::timeout_at(deadline.into(), self.new_sessions.reserve());
+        let permit = match reserved.await {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) => return Err(greeting.refuse_for_now(Code::DRAINING)),
             Err(_) => return Err(greeting.refuse_for_now(Code::OVERLOADED)),
         };
         let grant = self.grant();
         let opened = ServerSession::open(now(), greeting, channel, &grant, &self.config)?;
-        let shared = Shared::new(Core::Server(Box::new(opened)), self.driver);
+        let core = Core::Server(Box::new(opened));
+        let account = Account::new(Arc::clone(&self.budget));
+        let shared = Shared::new(core, self.driver, Some(account));
         {
             let mut registry = self.registry();
             // Another connection of the same client may have come first.
@@ -102,8 +119,8 @@ impl Host {
         }
         let session = Session::new(&shared);
         shared.with(|inner, wakes| {
-            inner.links.add(greeting.attach());
-            inner.peer = peer;
+            let expire_at = age.map(|age| later(now(), age));
+            inner.handle_welcomed(greeting.attach(), peer, expire_at);
             inner.settle(wakes);
         });
         permit.send(session);
@@ -124,11 +141,27 @@ impl Host {
         }
     }
 
-    fn grant(&self) -> Grant {
+    /// How long a connection of this client may last.
+    fn age(&self, who: &Authenticated) -> Option<Duration> {
+        let age = self.config.max_connection_age;
+        let age = (!age.is_zero()).then(|| {
+            let mut drawn = [0; 1];
+            self.draw(&mut drawn);
+            // From nine tenths to eleven, so that clients that came together do not come back together.
+            age.mul_f64(0.9 + f64::from(drawn[0]) / f64::from(u8::MAX) / 5.0)
+        });
+        [age, who.valid_for].into_iter().flatten().min()
+    }
+
+    fn draw(&self, bytes: &mut [u8]) {
         let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        entropy(bytes);
+    }
+
+    fn grant(&self) -> Grant {
         let (mut id, mut key) = ([0; 16], [0; 32]);
-        entropy(&mut id);
-        entropy(&mut key);
+        self.draw(&mut id);
+        self.draw(&mut key);
         Grant {
             session: SessionId::from_bytes(id),
             key: SessionKey::from_bytes(key),
@@ -151,13 +184,13 @@ impl Host {
 }
 
 /// Retires a session that is over when its task ends, in whatever way.
-pub(super) struct Retire<'a> {
-    pub(super) host: &'a Host,
-    pub(super) shared: &'a Shared,
+pub(super) struct Retire {
+    pub(super) host: Arc<Host>,
+    pub(super) shared: Arc<Shared>,
 }
 
-impl Drop for Retire<'_> {
+impl Drop for Retire {
     fn drop(&mut self) {
-        self.host.retire(self.shared);
+        self.host.retire(&self.shared);
     }
 }

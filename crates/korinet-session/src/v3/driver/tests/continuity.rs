@@ -1,6 +1,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use korinet_proto::Rate;
 use korinet_proto::v3::Payload;
 use korinet_wire::v3::{Kind, Level};
 
@@ -206,7 +207,12 @@ async fn sends_without_a_connection_wait_or_fail_by_choice() {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_resumes_at_once_wear_nothing_out() {
-    let mut world = World::new();
+    let config = ServerConfig {
+        resumes: Rate::UNLIMITED,
+        take_overs: Rate::UNLIMITED,
+        ..ServerConfig::default()
+    };
+    let mut world = World::with(config, DriverConfig::default());
     let (client, mut server) = world.pair().await;
     let mut events = client.events();
     for number in 1..=1000 {

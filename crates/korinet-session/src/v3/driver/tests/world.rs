@@ -188,10 +188,15 @@ pub(super) struct World {
 }
 
 fn random() -> impl FnMut(&mut [u8]) + Send {
-    let mut next = 0_u8;
+    let mut next = 0_u64;
     move |bytes| {
         next += 1;
-        bytes.fill(next);
+        let drawn = next.to_le_bytes();
+        let endless = drawn.iter().cycle();
+        bytes
+            .iter_mut()
+            .zip(endless)
+            .for_each(|(byte, drawn)| *byte = *drawn);
     }
 }
 
@@ -201,7 +206,7 @@ impl World {
     }
 
     pub(super) fn with(server_config: ServerConfig, driver: DriverConfig) -> Self {
-        let (server, incoming) = Server::new(server_config.clone(), driver, random());
+        let (server, incoming) = Server::new(server_config.clone(), driver, None, random());
         let (connections, mut accepted) = mpsc::unbounded_channel();
         let server_sender = Arc::new(Mutex::new(server.clone()));
         let target = Arc::clone(&server_sender);
@@ -226,7 +231,8 @@ impl World {
 
     /// Another server process takes the place of this one; connections are lost.
     pub(super) fn restart_server(&mut self) {
-        let (server, incoming) = Server::new(self.server_config.clone(), self.driver, random());
+        let (server, incoming) =
+            Server::new(self.server_config.clone(), self.driver, None, random());
         *self.server_sender.lock().unwrap() = server.clone();
         self.server = server;
         self.incoming = incoming;

@@ -1,0 +1,293 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use korinet_proto::v3::Transmit;
+use korinet_wire::v3::{AttachNumber, Code};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tracing::{Instrument, Span};
+
+use super::authenticator::{Applicant, Authenticated};
+use super::host::{Host, Retire, Serving};
+use crate::clock::now;
+use crate::v3::driver::alarm::Alarm;
+use crate::v3::driver::linger::linger;
+use crate::v3::driver::link::Link;
+use crate::v3::driver::shared::Guard;
+use crate::v3::{Channel, Credential, Greeted, Greeter, Greeting, Principal, Refused};
+use crate::{CertificateFault, ConnectionError};
+
+/// A connection that was accepted, and what is known of it.
+#[derive(Debug)]
+pub struct Accepted<Io> {
+    /// The connection.
+    pub io: Io,
+    /// What was read from it to find out what it speaks.
+    pub read: BytesMut,
+    /// What the transport gives to the session.
+    pub channel: Channel,
+    /// The client's certificates in DER, its own first, as the transport has verified them.
+    pub certificates: Vec<Bytes>,
+    /// What is wrong with them now, where the transport has verified them some time ago.
+    pub fault: Option<CertificateFault>,
+    /// The client's address, where there is one.
+    pub peer: Option<SocketAddr>,
+    /// When it was accepted: the time for the handshake counts from there.
+    pub since: Instant,
+}
+
+impl<Io> Accepted<Io> {
+    /// A plain connection of now, of which nothing is known, and nothing was read.
+    #[must_use]
+    pub fn new(io: Io) -> Self {
+        Self {
+            io,
+            read: BytesMut::new(),
+            channel: Channel::Plain,
+            certificates: Vec::new(),
+            fault: None,
+            peer: None,
+            since: now(),
+        }
+    }
+}
+
+/// A connection that has its session.
+#[must_use = "its session goes on while it runs"]
+pub struct Admitted<Io> {
+    link: Link<Io>,
+    span: Span,
+    guard: Guard,
+    attach: AttachNumber,
+    // They are dropped in this order: a session that is given up is over before it is remembered as such.
+    _retire: Retire,
+    _serving: Serving,
+}
+
+impl<Io> fmt::Debug for Admitted<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Admitted");
+        shown.field("attach", &self.attach).finish_non_exhaustive()
+    }
+}
+
+/// A connection that gets no session.
+#[must_use = "its client is told why while it finishes"]
+pub struct TurnedAway<Io> {
+    io: Io,
+    refused: Refused,
+    _serving: Option<Serving>,
+}
+
+impl<Io> fmt::Debug for TurnedAway<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("TurnedAway");
+        let reason = &self.refused.reason;
+        shown.field("reason", reason).finish_non_exhaustive()
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Admitted<Io> {
+    /// Serves the session over this connection, and after it until another takes its place or the session is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up the future drops the connection, and ends its session.
+    pub async fn run(self) {
+        let Self {
+            link,
+            span,
+            guard,
+            attach: _,
+            _retire,
+            _serving,
+        } = self;
+        let ending = link.run(&guard.shared).instrument(span).await;
+        let mut alarm = Alarm::default();
+        let kept = poll_fn(|cx| poll_kept(cx, &guard, &mut alarm));
+        match ending {
+            Some(ending) => _ = tokio::join!(ending, kept),
+            None => kept.await,
+        }
+        drop(guard);
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> TurnedAway<Io> {
+    /// A connection that is refused before a server has seen it.
+    pub const fn new(io: Io, refused: Refused) -> Self {
+        Self {
+            io,
+            refused,
+            _serving: None,
+        }
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> &ConnectionError {
+        &self.refused.reason
+    }
+
+    /// Tells the client, and ends the connection in good order; at most 5 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up the future drops the connection.
+    pub async fn finish(self) {
+        let mut out = Transmit::new();
+        out.push(self.refused.answer);
+        Box::pin(linger(self.io, out)).await;
+    }
+}
+
+/// Finds the session that the client asks for, or opens one.
+pub(super) async fn admit<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    host: &Arc<Host>,
+    accepted: Accepted<Io>,
+) -> Result<Admitted<Io>, TurnedAway<Io>> {
+    let serving = Serving::new(host);
+    let Accepted {
+        mut io,
+        mut read,
+        channel,
+        certificates,
+        fault,
+        peer,
+        since,
+    } = accepted;
+    let admitted = async {
+        // A client that says more than its HELLO before it is answered is refused (V3-14), so nothing is left.
+        let greeting = greet(host, &mut io, &mut read, since).await?;
+        if let Some(fault) = fault {
+            let reason = ConnectionError::CertificateInvalid(fault);
+            return Err(greeting.refuse_because(Code::AUTHENTICATION_EXPIRED, reason));
+        }
+        let deadline = since + host.config.settings.handshake_timeout;
+        let asked = authenticate(host, &greeting, &channel, certificates, peer);
+        let who = match tokio::time::timeout_at(deadline.into(), asked).await {
+            Ok(who) => who?,
+            Err(_) => return Err(greeting.refuse_for_now(Code::TIMEOUT)),
+        };
+        let routed = host
+            .route(&greeting, &channel, &who, peer, deadline)
+            .await?;
+        Ok((routed, greeting.attach()))
+    };
+    match admitted.await {
+        Ok((shared, attach)) => {
+            let link = Link::new(io, attach);
+            let span = link.span(peer);
+            shared.lock().name(&span);
+            Ok(Admitted {
+                link,
+                span,
+                guard: Guard {
+                    shared: Arc::clone(&shared),
+                    attach: Some(attach),
+                },
+                attach,
+                _retire: Retire {
+                    host: Arc::clone(host),
+                    shared,
+                },
+                _serving: serving,
+            })
+        }
+        Err(refused) => Err(TurnedAway {
+            io,
+            refused,
+            _serving: Some(serving),
+        }),
+    }
+}
+
+/// Reads the HELLO.
+async fn greet<Io: AsyncRead + Unpin>(
+    host: &Host,
+    io: &mut Io,
+    read: &mut BytesMut,
+    since: Instant,
+) -> Result<Greeting, Refused> {
+    let settings = &host.config.settings;
+    let mut greeter = Greeter::new(since, settings);
+    loop {
+        match greeter.handle_bytes(read) {
+            Some(Greeted::Hello(greeting)) => return Ok(greeting),
+            Some(Greeted::Refused(refused)) => return Err(refused),
+            None => {}
+        }
+        let deadline = greeter.poll_timeout().unwrap_or_else(now);
+        let reading = tokio::time::timeout_at(deadline.into(), io.read_buf(read));
+        let reason = match reading.await {
+            Ok(Ok(0)) => ConnectionError::ClosedByPeer,
+            Ok(Ok(_)) => continue,
+            Ok(Err(error)) => error.into(),
+            Err(_) => match greeter.handle_timeout(now(), settings) {
+                Some(refused) => return Err(refused),
+                None => continue,
+            },
+        };
+        let answer = Bytes::new();
+        return Err(Refused { reason, answer });
+    }
+}
+
+/// Finds out who the client is, before anything that it says is believed (V3-32).
+async fn authenticate(
+    host: &Host,
+    greeting: &Greeting,
+    channel: &Channel,
+    certificates: Vec<Bytes>,
+    peer: Option<SocketAddr>,
+) -> Result<Authenticated, Refused> {
+    let Some(authenticator) = &host.authenticator else {
+        let principal = certificates.first().map(|it| Principal::of_certificate(it));
+        return Ok(Authenticated {
+            principal: principal.unwrap_or_default(),
+            valid_for: None,
+        });
+    };
+    let hello = greeting.hello();
+    let credential = hello
+        .as_ref()
+        .and_then(|hello| hello.authentication.as_ref());
+    let application = hello.as_ref().and_then(|hello| hello.application.as_ref());
+    let applicant = Applicant {
+        credential: credential.map(|shown| Credential {
+            mechanism: shown.mechanism.to_owned(),
+            bytes: shown.bytes.to_vec(),
+        }),
+        certificates,
+        is_secured: channel.is_secured(),
+        peer,
+        application: application.map(|it| (it.name.to_owned(), it.version.to_owned())),
+    };
+    let answer = authenticator.ask(applicant).await;
+    answer.map_err(|refusal| greeting.refuse_with(refusal.code, refusal.text, refusal.retry_after))
+}
+
+/// Keeps a session that has no connection; ready when it has another one, or is over.
+fn poll_kept(cx: &mut Context<'_>, guard: &Guard, alarm: &mut Alarm) -> Poll<()> {
+    loop {
+        let deadline = {
+            let mut inner = guard.shared.lock();
+            let is_kept = guard
+                .attach
+                .is_some_and(|attach| inner.core.is_current(attach));
+            if inner.ending.is_some() || !is_kept {
+                return Poll::Ready(());
+            }
+            inner.sleep(cx.waker());
+            inner.poll_timeout()
+        };
+        ready!(alarm.poll(cx, deadline));
+        guard
+            .shared
+            .with(|inner, wakes| inner.handle_timeout(now(), wakes));
+    }
+}
