@@ -15,6 +15,7 @@ pub mod measure;
 pub mod model;
 pub mod numbered;
 pub mod pitfalls;
+pub mod pki;
 pub mod python;
 pub mod reference;
 pub mod set_back;

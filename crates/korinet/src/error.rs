@@ -1,4 +1,5 @@
 use std::io;
+use std::net::SocketAddr;
 
 use korinet_proto::v3::PushError;
 
@@ -33,6 +34,9 @@ pub enum ConfigError {
     /// This version of the crate cannot keep what the level says.
     #[error("ack_level {0} is not in this version, expected received or processed")]
     UnsupportedLevel(AckLevel),
+    /// TLS over a Unix socket, on which nobody is on the way.
+    #[error("tls needs TCP, but this is a Unix socket")]
+    TlsOverUnix,
     /// A server that may speak no protocol at all.
     #[error("no protocol is allowed, expected at least one")]
     NoProtocol,
@@ -78,6 +82,16 @@ pub enum BindError {
     /// The settings do not fit together.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Without TLS a server listens where this machine alone can reach it.
+    #[error(
+        "{} is no loopback address, and without TLS anybody on the way can read along and take sessions over: \
+         use TLS, or allow plaintext",
+        addr.ip()
+    )]
+    Exposed {
+        /// The address that was to be bound.
+        addr: SocketAddr,
+    },
     /// The address cannot be bound.
     #[error("cannot listen")]
     Listen(#[source] io::Error),

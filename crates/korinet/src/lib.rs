@@ -94,29 +94,33 @@
 #![warn(clippy::exhaustive_structs)]
 
 mod client;
+mod credentials;
 mod error;
 mod message;
 mod protocol;
 pub mod raw;
+pub mod security;
 mod server;
 mod session;
 mod settings;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod transport;
 pub mod value;
 
 pub use client::{Client, ClientBuilder};
 pub use error::{BindError, ConfigError, ConnectError, SendError};
-pub use korinet_proto::{CodecError, EncodeError};
+pub use korinet_proto::{CodecError, EncodeError, Rate};
 pub use korinet_session::v2::Repeats;
 pub use korinet_session::v3::{
-    Continuity, Discontinuity, Ending, Event, Events, FirstConnect, InDoubt, OnLost, Stats, Ticket,
-    WhenDetached,
+    Applicant, Authenticated, Continuity, Credential, Discontinuity, Ending, Event, Events,
+    FirstConnect, InDoubt, OnLost, Principal, Refusal, Stats, Ticket, WhenDetached,
 };
-pub use korinet_session::{ConnectionError, Loss, SessionError, State};
+pub use korinet_session::{CertificateFault, ConnectionError, Limit, Loss, SessionError, State};
 pub use korinet_wire as wire;
 pub use message::Message;
 pub use minicbor;
 pub use protocol::{AckLevel, ParseProtocolError, Protocol};
-pub use server::{Server, ServerBuilder};
+pub use server::{Refused, Server, ServerBuilder, ServerStats};
 pub use session::{MessageSink, Receipt, Receiver, Sender, Session, VolatileReceiver};
 pub use value::{Value, ValueError};

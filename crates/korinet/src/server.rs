@@ -1,17 +1,27 @@
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use korinet_session::v3;
+use korinet_session::{ConnectionError, v2, v3};
 use tokio::net::ToSocketAddrs;
 use tokio::sync::{Mutex, mpsc, watch};
 
-use crate::{BindError, Session};
+use crate::{BindError, Protocol, Session};
 
 mod builder;
+mod gate;
 mod listener;
+mod reception;
+#[cfg(feature = "tls")]
+mod secured;
+mod stats;
 
 pub use builder::ServerBuilder;
+use gate::Gate;
+use stats::Counters;
+pub use stats::{Refused, ServerStats};
 
 /// Where sessions begin on the side that is dialled.
 ///
@@ -37,10 +47,52 @@ pub use builder::ServerBuilder;
 #[derive(Debug)]
 pub struct Server {
     local_addr: Option<SocketAddr>,
-    v3: v3::Server,
+    shared: Arc<Shared>,
     new_sessions: Mutex<NewSessions>,
     /// Whether to go on accepting.
     open: watch::Sender<bool>,
+}
+
+/// What a server and its connections share.
+struct Shared {
+    protocols: Vec<Protocol>,
+    is_plaintext_allowed: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::tls::ServerTls>,
+    handshake_timeout: Duration,
+    gate: Arc<Gate>,
+    counters: Counters,
+    on_refused: Option<builder::OnRefused>,
+    v2: v2::Server,
+    v2_sessions: mpsc::Sender<Session>,
+    v3: v3::Server,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("protocols", &self.protocols)
+            .field("v3", &self.v3)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn speaks(&self, protocol: Protocol) -> bool {
+        self.protocols.contains(&protocol)
+    }
+
+    fn takes_plaintext(&self) -> bool {
+        self.speaks(Protocol::V3) && self.is_plaintext_allowed
+    }
+
+    fn tell_refused(&self, peer: Option<SocketAddr>, reason: &ConnectionError) {
+        self.counters.count_refused(reason);
+        tracing::debug!(peer = peer.map(tracing::field::display), %reason, "connection refused");
+        if let Some(tell) = &self.on_refused {
+            tell.tell(Refused { peer, reason });
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -146,7 +198,24 @@ impl Server {
     /// How many sessions of protocol v3 there are, those without a connection included.
     #[must_use]
     pub fn sessions(&self) -> usize {
-        self.v3.sessions()
+        self.shared.v3.sessions()
+    }
+
+    /// What the server has to do, and what it had to do so far.
+    #[must_use]
+    pub fn stats(&self) -> ServerStats {
+        let Shared {
+            gate, counters, v3, ..
+        } = &*self.shared;
+        let (memory, peak_memory) = v3.memory();
+        ServerStats {
+            connections: gate.connections(),
+            handshakes: gate.handshakes(),
+            sessions: v3.sessions(),
+            memory,
+            peak_memory,
+            ..counters.read()
+        }
     }
 
     /// Ends everything in good order: no connection is accepted any more; clients of protocol v3 are told that theirs
@@ -161,6 +230,6 @@ impl Server {
     /// Giving up the future leaves sessions as they are, but nothing is accepted any more; it can be called again.
     pub async fn shut_down(&self, deadline: Duration, retry_after: Option<Duration>) -> usize {
         self.open.send_replace(false);
-        self.v3.shut_down(deadline, retry_after).await
+        self.shared.v3.shut_down(deadline, retry_after).await
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) session_expiry: Option<Duration>,
     pub(crate) when_detached: Option<WhenDetached>,
     pub(crate) linger: Option<Duration>,
+    pub(crate) handshake_timeout: Option<Duration>,
 }
 
 impl Settings {
@@ -91,6 +92,9 @@ impl Settings {
             settings.limits.bytes = bytes;
             settings.max_unacknowledged = messages;
             settings.max_unacknowledged_bytes = bytes;
+        }
+        if let Some(timeout) = self.handshake_timeout {
+            settings.handshake_timeout = not_zero("handshake_timeout", timeout)?;
         }
         if let Some(interval) = self.keep_alive {
             settings.keep_alive = interval;

@@ -1,9 +1,11 @@
+use std::error::Error;
 use std::time::Duration;
 
 use korinet_session::v2;
-use korinet_session::v3::{Event, FirstConnect};
+use korinet_session::v3::{Credential, Event, FirstConnect};
 use tokio::sync::mpsc;
 
+use crate::credentials::Credentials;
 use crate::settings::Settings;
 use crate::{AckLevel, OnLost, Protocol, WhenDetached};
 
@@ -21,6 +23,9 @@ pub struct ClientBuilder {
     pub(super) on_lost: Option<OnLost>,
     pub(super) application: Option<(String, String)>,
     pub(super) observer: Option<mpsc::UnboundedSender<Event>>,
+    pub(super) credentials: Option<Credentials>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<crate::tls::ClientTls>,
 }
 
 impl Default for ClientBuilder {
@@ -44,6 +49,9 @@ impl Default for ClientBuilder {
             on_lost: None,
             application: None,
             observer: None,
+            credentials: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }
@@ -54,6 +62,40 @@ impl ClientBuilder {
     #[must_use]
     pub const fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// Connects with TLS, and not without; see [`tls`](crate::tls). The server's certificate has to be for the host that
+    /// is dialled. Needs protocol v3.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: &crate::tls::ClientTls) -> Self {
+        self.tls = Some(tls.clone());
+        self
+    }
+
+    /// Where to get what to show to the server: asked anew before each attempt to connect, and within its time. An error
+    /// ends the attempt, and the next one asks again. Needs protocol v3.
+    ///
+    /// A server that refuses what is shown is shown what comes next, once; if it refuses that for the same reason, the
+    /// session is over. Without TLS whoever is on the way can read it.
+    ///
+    /// ```
+    /// use korinet::{Client, Credential};
+    ///
+    /// let client = Client::builder().credentials(async || {
+    ///     let token = std::fs::read("token")?;
+    ///     Ok::<_, std::io::Error>(Credential::new("token", token.trim_ascii_end()))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn credentials<P, F, E>(mut self, provide: P) -> Self
+    where
+        P: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Credential, E>> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.credentials = Some(Credentials::new(provide));
         self
     }
 

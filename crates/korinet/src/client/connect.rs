@@ -4,8 +4,9 @@ use korinet_session::v3::{ClientConfig, FirstConnect};
 use korinet_session::{Backoff, ConnectionError, Dial, v2, v3};
 
 use super::ClientBuilder;
+use crate::credentials::Showing;
 use crate::settings::{not_zero, seed};
-use crate::transport::TcpDialer;
+use crate::transport::{Plaintext, TcpDialer};
 use crate::{ConfigError, ConnectError, Protocol, Session, SessionError};
 
 impl ClientBuilder {
@@ -29,7 +30,12 @@ impl ClientBuilder {
         let addr = addr.into();
         let mut addresses = vec![addr.clone()];
         addresses.extend(self.fallbacks.iter().cloned());
-        self.connect_by(TcpDialer::new(addresses), addr).await
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls.clone() {
+            return self.connect_by(TcpDialer::new(tls, addresses), addr).await;
+        }
+        self.connect_by(TcpDialer::new(Plaintext, addresses), addr)
+            .await
     }
 
     /// Connects to the Unix socket at `path`; otherwise as [`connect`](Self::connect).
@@ -47,6 +53,10 @@ impl ClientBuilder {
     /// As there.
     #[cfg(unix)]
     pub async fn connect_unix(&self, path: impl AsRef<Path>) -> Result<Session, ConnectError> {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return Err(ConfigError::TlsOverUnix.into());
+        }
         let path = path.as_ref();
         let dialer = crate::transport::UnixDialer {
             path: path.to_owned(),
@@ -56,6 +66,10 @@ impl ClientBuilder {
 
     async fn connect_by<D: Dial>(&self, dial: D, addr: String) -> Result<Session, ConnectError> {
         self.check()?;
+        let dial = Showing {
+            dial,
+            credentials: self.credentials.clone(),
+        };
         let connected =
             match self.protocol {
                 Protocol::V2 => {
@@ -83,6 +97,13 @@ impl ClientBuilder {
         connected.map_err(|source| ConnectError::Connection { addr, source })
     }
 
+    const fn has_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         self.settings.check(&[self.protocol])?;
         let for_v3 = [
@@ -90,6 +111,8 @@ impl ClientBuilder {
             ("on_lost", self.on_lost.is_some()),
             ("application", self.application.is_some()),
             ("events", self.observer.is_some()),
+            ("credentials", self.credentials.is_some()),
+            ("tls", self.has_tls()),
         ];
         match for_v3.into_iter().find(|(_, is_set)| *is_set) {
             Some((setting, _)) if self.protocol == Protocol::V2 => Err(ConfigError::Needs {
@@ -133,7 +156,8 @@ fn connection_error(error: SessionError) -> Result<ConnectionError, SessionError
     match error {
         SessionError::NotConnected(error)
         | SessionError::Incompatible(error)
-        | SessionError::Refused(error) => Ok(error),
+        | SessionError::Refused(error)
+        | SessionError::Untrusted(error) => Ok(error),
         other @ (SessionError::GaveUp { .. } | _) => Err(other),
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use korinet_proto::v3::GoAway;
 use korinet_session::Dial;
+use korinet_session::v3::Channel;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// The system probes an idle connection after this, and drops it after three probes without an
@@ -17,10 +19,49 @@ const KEEPALIVE_RETRIES: u32 = 3;
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What goes over a TCP connection before a session does.
+pub(crate) trait Secure: Send + Sync + 'static {
+    /// The connection with it.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Secures a connection to `host`.
+    fn secure(
+        &self,
+        stream: TcpStream,
+        host: &str,
+    ) -> impl Future<Output = io::Result<Self::Io>> + Send;
+
+    /// What the connection gives to the session.
+    fn channel(&self, io: &Self::Io) -> Channel;
+
+    fn tcp(io: &Self::Io) -> &TcpStream;
+}
+
+/// Nothing.
+#[derive(Debug)]
+pub(crate) struct Plaintext;
+
+impl Secure for Plaintext {
+    type Io = TcpStream;
+
+    async fn secure(&self, stream: TcpStream, _: &str) -> io::Result<TcpStream> {
+        Ok(stream)
+    }
+
+    fn channel(&self, _: &TcpStream) -> Channel {
+        Channel::Plain
+    }
+
+    fn tcp(io: &TcpStream) -> &TcpStream {
+        io
+    }
+}
+
 /// Dials one of several `host:port` in turn: an attempt tries them all, beginning with the one that it
 /// was last connected to. Names are looked up each time, and each of their addresses is tried.
 #[derive(Debug)]
-pub(crate) struct TcpDialer {
+pub(crate) struct TcpDialer<S> {
+    security: S,
     addresses: Vec<String>,
     /// The address that is tried first.
     first: usize,
@@ -28,22 +69,31 @@ pub(crate) struct TcpDialer {
     elsewhere: Vec<String>,
 }
 
-impl TcpDialer {
-    pub(crate) const fn new(addresses: Vec<String>) -> Self {
+impl<S: Secure> TcpDialer<S> {
+    pub(crate) const fn new(security: S, addresses: Vec<String>) -> Self {
         Self {
+            security,
             addresses,
             first: 0,
             elsewhere: Vec::new(),
         }
     }
+
+    async fn connect(&self, address: &str) -> io::Result<S::Io> {
+        let stream = TcpStream::connect(address).await?;
+        configure(&stream)?;
+        // It has one, as it could be connected to.
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        self.security.secure(stream, host).await
+    }
 }
 
-impl Dial for TcpDialer {
-    type Io = TcpStream;
+impl<S: Secure> Dial for TcpDialer<S> {
+    type Io = S::Io;
 
-    async fn dial(&mut self) -> io::Result<TcpStream> {
+    async fn dial(&mut self) -> io::Result<S::Io> {
         for address in std::mem::take(&mut self.elsewhere) {
-            match connect(&address).await {
+            match self.connect(&address).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => tracing::debug!(address, %error, "cannot go where the peer said"),
             }
@@ -54,7 +104,7 @@ impl Dial for TcpDialer {
             let Some(address) = self.addresses.get(index) else {
                 continue;
             };
-            match connect(address).await {
+            match self.connect(address).await {
                 Ok(stream) => {
                     self.first = index;
                     return Ok(stream);
@@ -65,19 +115,17 @@ impl Dial for TcpDialer {
         Err(failure)
     }
 
-    fn peer_addr(&self, io: &TcpStream) -> Option<SocketAddr> {
-        io.peer_addr().ok()
+    fn channel(&self, io: &S::Io) -> Channel {
+        self.security.channel(io)
+    }
+
+    fn peer_addr(&self, io: &S::Io) -> Option<SocketAddr> {
+        S::tcp(io).peer_addr().ok()
     }
 
     fn handle_go_away(&mut self, go_away: &GoAway) {
         self.elsewhere.clone_from(&go_away.addresses);
     }
-}
-
-async fn connect(address: &str) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    configure(&stream)?;
-    Ok(stream)
 }
 
 /// Sets what each connection needs, accepted or dialled: small messages leave at once, and a peer
