@@ -12,6 +12,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 use crate::measure::idle::resident;
+use crate::over::Over;
 
 /// What to go through.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,8 @@ pub struct Ordeal {
     pub bytes_between_cuts: NonZeroU64,
     /// Everything that is drawn follows from it.
     pub seed: u64,
+    /// What the session goes over.
+    pub over: Over,
 }
 
 /// How it went.
@@ -46,13 +49,16 @@ type Sum = [u8; 32];
 ///
 /// What was delivered is not what was sent.
 pub async fn survive(ordeal: Ordeal) -> Survived {
-    let server = Server::bind("127.0.0.1:0").await.expect("a port is free");
+    let server = ordeal.over.server(Server::builder());
+    let server = server.bind("127.0.0.1:0").await.expect("a port is free");
     let target = server.local_addr().expect("it is TCP");
     let faults = Faults::new(ordeal.seed).cut_at_random(ordeal.bytes_between_cuts);
     let local: SocketAddr = "127.0.0.1:0".parse().expect("it is an address");
     let proxy = Proxy::bind(local, target, faults).await;
     let proxy = proxy.expect("a port is free");
-    let client = Client::builder()
+    let client = ordeal
+        .over
+        .client(Client::builder())
         .first_connect(FirstConnect::Retry)
         // A link that went silent is left soon.
         .keep_alive(Duration::from_millis(100))

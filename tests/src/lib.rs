@@ -14,6 +14,7 @@ mod host;
 pub mod measure;
 pub mod model;
 pub mod numbered;
+pub mod over;
 pub mod pitfalls;
 pub mod pki;
 pub mod python;

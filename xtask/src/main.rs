@@ -40,7 +40,7 @@ commands:
             cargo xtask simulate --pairs, for two cuts at every pair of bytes
           without arguments it runs for 10,000,000 faults, some minutes
   endure  send a million messages each way through a proxy that cuts all the time:
-            cargo xtask endure [--messages N] [--bytes-between-cuts N] [--seed N]
+            cargo xtask endure [--messages N] [--bytes-between-cuts N] [--seed N] [--tls]
   measure print figures of sessions beside bare TCP in the same run:
             cargo xtask measure [round-trip] [stream] [pipe] [idle] [storm]
   model   explore the models of protocol v3 to the last state:

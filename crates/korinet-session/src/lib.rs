@@ -24,6 +24,7 @@ macro_rules! mutated {
 }
 
 mod backoff;
+mod budget;
 mod clock;
 mod dial;
 mod error;
@@ -33,6 +34,7 @@ pub mod v2;
 pub mod v3;
 
 pub use backoff::Backoff;
+pub use budget::Budget;
 pub use dial::Dial;
 pub use error::{CertificateFault, ConnectionError, Limit, Loss, SendError, SessionError};
 pub use reconnect::{Attempt, Reconnect};

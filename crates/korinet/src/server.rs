@@ -207,13 +207,12 @@ impl Server {
         let Shared {
             gate, counters, v3, ..
         } = &*self.shared;
-        let (memory, peak_memory) = v3.memory();
         ServerStats {
             connections: gate.connections(),
             handshakes: gate.handshakes(),
             sessions: v3.sessions(),
-            memory,
-            peak_memory,
+            memory: v3.budget().used(),
+            peak_memory: v3.budget().peak(),
             ..counters.read()
         }
     }

@@ -11,8 +11,9 @@ use std::time::Instant;
 
 use korinet_tests::endurance::{Ordeal, survive};
 use korinet_tests::measure::threads;
+use korinet_tests::over::Over;
 
-const USAGE: &str = "usage: endure [--messages N] [--bytes-between-cuts N] [--seed N]";
+const USAGE: &str = "usage: endure [--messages N] [--bytes-between-cuts N] [--seed N] [--tls]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,9 +28,10 @@ fn main() -> ExitCode {
         messages,
         bytes_between_cuts,
         seed,
+        over,
     } = ordeal;
     println!(
-        "{messages} messages each way, a cut every {bytes_between_cuts} bytes on average, seed {seed}"
+        "{messages} messages each way, a cut every {bytes_between_cuts} bytes on average, seed {seed}, over {over:?}"
     );
     let start = Instant::now();
     let survived = threads().block_on(survive(ordeal));
@@ -50,10 +52,16 @@ fn parse(arguments: &[String]) -> Result<Ordeal, String> {
         messages: 1_000_000,
         bytes_between_cuts: NonZeroU64::new(1_000_000).expect("it is not zero"),
         seed: 1,
+        over: Over::Plain,
     };
-    for pair in arguments.chunks(2) {
-        let [option, value] = pair else {
-            return Err(format!("{} needs a number", pair[0]));
+    let mut rest = arguments.iter();
+    while let Some(option) = rest.next() {
+        if option == "--tls" {
+            ordeal.over = Over::Tls;
+            continue;
+        }
+        let Some(value) = rest.next() else {
+            return Err(format!("{option} needs a number"));
         };
         let number = value.parse::<u64>();
         let number = number.map_err(|_| format!("{option} is {value}, expected a number"))?;

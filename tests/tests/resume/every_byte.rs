@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use korinet::{Protocol, Receiver, Sender, Server};
 use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
+use korinet_tests::over::Over;
 use korinet_tests::within;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -35,9 +36,9 @@ async fn receive_all(receiver: &mut Receiver) {
 }
 
 /// One conversation whose first connection goes by `plan`; the bytes of each direction.
-async fn converse(plan: Option<Plan>, keep_alive: Duration) -> (u64, u64, u64) {
+async fn converse(over: Over, plan: Option<Plan>, keep_alive: Duration) -> (u64, u64, u64) {
     // A client of which nothing is heard is not to count as one of v2.
-    let server = Server::builder().protocols(&[Protocol::V3]);
+    let server = over.server(Server::builder().protocols(&[Protocol::V3]));
     let server = server.bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     proxy.plan(plan);
@@ -52,7 +53,7 @@ async fn converse(plan: Option<Plan>, keep_alive: Duration) -> (u64, u64, u64) {
         // Who missed the last words comes back for them.
         (sender.stats().unwrap(), server)
     });
-    let session = client()
+    let session = client(over)
         .keep_alive(keep_alive)
         .connect(proxy.addr().to_string())
         .await
@@ -79,9 +80,9 @@ async fn converse(plan: Option<Plan>, keep_alive: Duration) -> (u64, u64, u64) {
 }
 
 /// Cuts at every `step`-th byte of both directions; how often it was to be cut, and how often it was.
-async fn sweep(cut: Cut, step: usize, keep_alive: Duration) -> (u64, u64) {
+async fn sweep(over: Over, cut: Cut, step: usize, keep_alive: Duration) -> (u64, u64) {
     let (to_server, to_client, _) =
-        within("a whole conversation", converse(None, keep_alive)).await;
+        within("a whole conversation", converse(over, None, keep_alive)).await;
     let limit = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     for (direction, len) in [
@@ -94,7 +95,9 @@ async fn sweep(cut: Cut, step: usize, keep_alive: Duration) -> (u64, u64) {
             tasks.spawn(async move {
                 let _permit = limit.acquire_owned().await.unwrap();
                 let what = format!("a conversation cut by {cut:?} at byte {byte} {direction:?}");
-                within(&what, converse(Some(plan), keep_alive)).await.2
+                within(&what, converse(over, Some(plan), keep_alive))
+                    .await
+                    .2
             });
         }
     }
@@ -110,15 +113,30 @@ fn assert_cut((planned, cut): (u64, u64)) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fin_at_every_byte() {
-    assert_cut(sweep(Cut::Fin, 1, Duration::from_secs(15)).await);
+    assert_cut(sweep(Over::Plain, Cut::Fin, 1, Duration::from_secs(15)).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_at_every_byte() {
-    assert_cut(sweep(Cut::Reset, 1, Duration::from_secs(15)).await);
+    assert_cut(sweep(Over::Plain, Cut::Reset, 1, Duration::from_secs(15)).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_at_some_bytes() {
-    assert_cut(sweep(Cut::Silence, 37, Duration::from_millis(100)).await);
+    assert_cut(sweep(Over::Plain, Cut::Silence, 37, Duration::from_millis(100)).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fin_at_every_byte_of_tls() {
+    assert_cut(sweep(Over::Tls, Cut::Fin, 1, Duration::from_secs(15)).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_at_every_byte_of_tls() {
+    assert_cut(sweep(Over::Tls, Cut::Reset, 1, Duration::from_secs(15)).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_at_some_bytes_of_tls() {
+    assert_cut(sweep(Over::Tls, Cut::Silence, 149, Duration::from_millis(100)).await);
 }

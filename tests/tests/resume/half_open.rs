@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use korinet::{ConnectionError, Event, Server};
 use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
+use korinet_tests::over::Over;
 use korinet_tests::within;
 
 use super::client;
@@ -9,12 +10,24 @@ use super::client;
 /// The link swallows everything from the first message on, and neither side is told.
 #[tokio::test]
 async fn a_silent_link_is_noticed_and_left_by_both_sides() {
+    // The HELLO, one message, and no more.
+    notice(Over::Plain, Place::BeforeFrame(3)).await;
+}
+
+/// A whole handshake takes some 500 bytes of the client, and its HELLO and first message some 200.
+#[tokio::test]
+async fn a_silent_link_under_tls_is_noticed_and_left_by_both_sides() {
+    notice(Over::Tls, Place::Byte(800)).await;
+}
+
+async fn notice(over: Over, place: Place) {
     const KEEP_ALIVE: Duration = Duration::from_millis(300);
-    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = over.server(Server::builder());
+    let server = server.bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
-    let silence = Plan::cut(Direction::ToServer, Place::BeforeFrame(3), Cut::Silence);
+    let silence = Plan::cut(Direction::ToServer, place, Cut::Silence);
     proxy.plan([silence.for_good()]);
-    let builder = client().keep_alive(KEEP_ALIVE);
+    let builder = client(over).keep_alive(KEEP_ALIVE);
     let session = builder.connect(proxy.addr().to_string());
     let session = within("the first connection", session).await.unwrap();
     let mut accepted = within("the session", server.accept()).await.unwrap();

@@ -9,10 +9,11 @@ mod many_cuts;
 use std::time::Duration;
 
 use korinet::{Client, ClientBuilder, FirstConnect};
+use korinet_tests::over::Over;
 
 /// A client that comes back at once.
-fn client() -> ClientBuilder {
-    Client::builder()
+fn client(over: Over) -> ClientBuilder {
+    over.client(Client::builder())
         .first_connect(FirstConnect::Retry)
         .backoff(Duration::from_millis(1), Duration::from_millis(10))
 }

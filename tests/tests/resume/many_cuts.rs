@@ -3,6 +3,7 @@ use std::num::NonZeroU64;
 use korinet::{Event, Server};
 use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::endurance::{Ordeal, survive};
+use korinet_tests::over::Over;
 use korinet_tests::within;
 
 use super::client;
@@ -17,7 +18,7 @@ async fn a_thousand_resumes_of_one_session() {
     // After the first message or acknowledgement of the server.
     let cut = || Plan::cut(Direction::ToClient, Place::AfterFrame(2), Cut::Reset);
     proxy.plan((0..RESUMES).map(|_| cut()));
-    let builder = client().events(events);
+    let builder = client(Over::Plain).events(events);
     let session = builder.connect(proxy.addr().to_string());
     let session = within("the first connection", session).await.unwrap();
     let mut accepted = within("the session", server.accept()).await.unwrap();
@@ -49,10 +50,20 @@ async fn a_thousand_resumes_of_one_session() {
 /// The same with a million messages is a command, `cargo xtask endure`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_delivered_through_random_cuts_is_what_was_sent() {
+    go_through(Over::Plain).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_delivered_through_random_cuts_of_tls_is_what_was_sent() {
+    go_through(Over::Tls).await;
+}
+
+async fn go_through(over: Over) {
     let ordeal = Ordeal {
         messages: 20_000,
         bytes_between_cuts: NonZeroU64::new(100_000).unwrap(),
         seed: 1,
+        over,
     };
     let survived = within(&format!("{ordeal:?}"), survive(ordeal)).await;
     let faults = survived.faults;

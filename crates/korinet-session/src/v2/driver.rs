@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::config::Config;
 use super::handle::{Close, Delivery, Outgoing, Position};
+use crate::budget::Account;
 use crate::{ConnectionError, SendError, SessionError, State};
 
 /// The other end of a session's handles: what a session is between and during its connections.
@@ -30,6 +31,10 @@ pub(super) struct Driver {
     /// Who waits for that.
     pub(super) reply: Option<oneshot::Sender<Result<(), SendError>>>,
     pub(super) closing: Option<oneshot::Sender<Result<(), SessionError>>>,
+    /// What a server's session has of the server's memory.
+    pub(super) account: Option<Account>,
+    /// The bytes of the largest message that was received.
+    pub(super) largest: usize,
 }
 
 /// Up to where received messages are taken, and so to be acknowledged.
@@ -77,6 +82,13 @@ pub(super) enum Over {
 }
 
 impl Driver {
+    /// The most bytes of messages that are received and not taken by the application.
+    pub(super) fn unread_bytes(&self) -> usize {
+        let inbox = self.inbox.as_ref();
+        let in_inbox = inbox.map_or(0, |inbox| inbox.max_capacity() - inbox.capacity());
+        (in_inbox + self.held.len()) * self.largest
+    }
+
     /// A message came that is to be delivered.
     pub(super) fn hold(&mut self, frame: Frame, redelivered: bool) -> Token {
         self.received.0 += 1;

@@ -122,6 +122,8 @@ impl Session {
             unacknowledged: None,
             reply: None,
             closing: None,
+            account: None,
+            largest: 0,
         };
         let sender = Sender {
             outgoing: outgoing_sender,

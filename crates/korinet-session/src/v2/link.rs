@@ -11,8 +11,9 @@ use super::driver::{Driver, ENDED_BY_PEER, Token};
 use super::handle::{Close, Outgoing, Position};
 use super::received_log::{ConnectionId, First, ReceivedLog};
 use super::socket::{self, Interest, SocketEvent};
+use crate::budget::Account;
 use crate::clock::now;
-use crate::{ConnectionError, SendError};
+use crate::{ConnectionError, Limit, SendError};
 
 /// How many messages may wait for room in the inbox while reading goes on: the acknowledgement that
 /// we wait for may stand behind one.
@@ -127,6 +128,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             }
             let event = self.next_event().await;
             self.handle(event);
+            self.charge();
         };
         if let Some((frame, _)) = self.undecided.take() {
             self.handle_first(frame, None);
@@ -138,6 +140,20 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         self.driver.unacknowledged = self.core.into_unacknowledged();
         // A message in `repeat` is neither acknowledged nor taken: it may come once more.
         (end, !self.is_fresh)
+    }
+
+    /// Counts the memory that the session has of a server; ends it where it is more than it may have.
+    fn charge(&mut self) {
+        let held = self.framed.read_buffer().capacity() + self.driver.unread_bytes();
+        if let Some(account) = &mut self.driver.account {
+            let held = Account::OF_SESSION + u64::try_from(held).unwrap_or(u64::MAX);
+            if account.allows(held) {
+                account.charge(held);
+                return;
+            }
+            let (limit, max) = (Limit::Memory, account.budget().max());
+            self.end = Some(End::Lost(ConnectionError::LimitReached { limit, max }));
+        }
     }
 
     fn log(&self) -> MutexGuard<'a, ReceivedLog<Token>> {
@@ -295,6 +311,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
 
     fn handle_frame(&mut self, frame: Frame) {
         let is_first = std::mem::replace(&mut self.is_fresh, false);
+        self.driver.largest = self.driver.largest.max(frame.as_wire().encoded_len());
         let frame = match self.core.handle_frame(frame) {
             Received::Acknowledgement(_) => {
                 self.ack_deadline = None;

@@ -10,8 +10,9 @@ use super::driver::{Driver, Over};
 use super::handle::Session;
 use super::link::{End, Link, Log, Role};
 use super::received_log::{ConnectionId, ReceivedLog, Repeats};
+use crate::budget::Account;
 use crate::clock::now;
-use crate::{SessionError, State};
+use crate::{Budget, SessionError, State};
 
 /// What the sessions of one server share: their configuration, and the memory of what came last.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ pub struct Server {
     log: Arc<Log>,
     /// Where the sessions' ids come from.
     ids: Arc<Mutex<MessageIds>>,
+    budget: Option<Budget>,
 }
 
 impl Server {
@@ -30,14 +32,28 @@ impl Server {
             config: Arc::new(config),
             log: Arc::new(Mutex::new(ReceivedLog::new(repeats))),
             ids: Arc::new(Mutex::new(MessageIds::from_seed(seed))),
+            budget: None,
         }
+    }
+
+    /// Bounds the memory of all sessions together. A connection that would need more ends with
+    /// [`ConnectionError::LimitReached`](crate::ConnectionError::LimitReached).
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
     }
 
     /// The session on an accepted connection, which ends with it.
     ///
-    /// Its work is done by a task of the current tokio runtime. `read` was read from the connection to find
+    /// Its work is done by the future, which is to be spawned; where that is dropped, the session is over. `read` was read from the connection to find
     /// out what it speaks; `peer` is the address by which a client is recognised that sends a message again.
-    pub fn serve<Io>(&self, io: Io, read: BytesMut, peer: Option<IpAddr>) -> Session
+    pub fn serve<Io>(
+        &self,
+        io: Io,
+        read: BytesMut,
+        peer: Option<IpAddr>,
+    ) -> (Session, impl Future<Output = ()> + Send + use<Io>)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -46,15 +62,16 @@ impl Server {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .fork();
-        let (session, driver) = Session::new(&self.config, ids, State::Attached);
+        let (session, mut driver) = Session::new(&self.config, ids, State::Attached);
+        driver.account = self.budget.clone().map(Account::new);
         // Opened here and not in the task, so that connections are in the order of their accept.
         let id = self
             .log
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .handle_opened(now(), peer);
-        tokio::spawn(run(driver, io, read, Arc::clone(&self.log), id));
-        session
+        let log = Arc::clone(&self.log);
+        (session, run(driver, io, read, log, id))
     }
 }
 

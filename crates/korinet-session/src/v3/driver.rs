@@ -12,7 +12,6 @@
 //! it is written at once, and costs nobody a turn.
 
 mod alarm;
-mod budget;
 mod client;
 mod config;
 mod core;

@@ -79,6 +79,10 @@ impl Reception {
             Beginning::V2 if self.shared.speaks(Protocol::V2) => {
                 self.serve_v2(io, read, underway).await;
             }
+            // What is not of v2 is refused by its decoder.
+            Beginning::V3 if !self.shared.speaks(Protocol::V3) => {
+                self.serve_v2(io, read, underway).await;
+            }
             // What is not of v3 either is refused by name.
             Beginning::V2 | Beginning::V3 if self.shared.takes_plaintext() => {
                 let accepted = v3::Accepted {
@@ -145,13 +149,22 @@ impl Reception {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         drop(underway);
-        let Ok(permit) = self.shared.v2_sessions.reserve().await else {
+        let Self {
+            shared,
+            entered,
+            peer,
+            ..
+        } = self;
+        let Ok(permit) = shared.v2_sessions.reserve().await else {
             return;
         };
-        let ip = self.peer.map(|peer| peer.ip());
-        let session = self.shared.v2.serve(io, read, ip);
-        self.shared.counters.count_admitted();
-        permit.send(Session::from_v2(session, self.peer));
+        let ip = peer.map(|peer| peer.ip());
+        let (session, serving) = shared.v2.serve(io, read, ip);
+        shared.counters.count_admitted();
+        permit.send(Session::from_v2(session, peer));
+        drop(shared);
+        serving.await;
+        drop(entered);
     }
 
     pub(super) async fn serve_v3<Io>(self, accepted: v3::Accepted<Io>, underway: Underway)

@@ -10,10 +10,9 @@ fn server(config: Config) -> Server {
 
 fn accept(server: &Server) -> (Peer, Session) {
     let (here, there) = duplex(1 << 16);
-    (
-        Peer::new(here),
-        server.serve(there, bytes::BytesMut::new(), HOME),
-    )
+    let (session, serving) = server.serve(there, bytes::BytesMut::new(), HOME);
+    tokio::spawn(serving);
+    (Peer::new(here), session)
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,6 @@ use korinet_proto::v3::GoAway;
 use korinet_wire::v3::{AttachNumber, Code};
 use tokio::sync::{mpsc, watch};
 
-use super::budget::Account;
 use super::config::{DriverConfig, WhenDetached};
 use super::core::Core;
 use super::links::{Links, Parting};
@@ -17,6 +16,7 @@ use super::stats::Stats;
 use super::trace::trace;
 use super::waiters::Waiters;
 use super::wakes::Wakes;
+use crate::budget::Account;
 use crate::clock::now;
 use crate::v3::deadline::later;
 use crate::v3::{Action, Continuity, Ending, Event, InDoubt, Ticket};
@@ -396,10 +396,8 @@ impl Inner {
 
     /// What the session holds, in bytes.
     fn held(&self) -> u64 {
-        /// What there is of each session, whatever it does.
-        const SESSION: usize = 8 * 1024;
-        let fixed = u64::try_from(SESSION + self.input_size).unwrap_or(u64::MAX);
-        self.core.held().saturating_add(fixed)
+        let input = u64::try_from(self.input_size).unwrap_or(u64::MAX);
+        self.core.held().saturating_add(input + Account::OF_SESSION)
     }
 
     /// The application has dropped its last handle.

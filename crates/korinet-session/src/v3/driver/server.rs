@@ -6,9 +6,9 @@ use korinet_wire::v3::InstanceId;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 
-use super::budget::Budget;
 use super::config::DriverConfig;
 use super::session::Session;
+use crate::Budget;
 use crate::v3::{Registry, ServerConfig};
 
 mod admission;
@@ -90,10 +90,10 @@ impl Server {
         (Self { host }, Incoming { sessions })
     }
 
-    /// The memory that the sessions have now, and the most that they ever had, in bytes, as it is counted.
+    /// The memory of the sessions. A server of another protocol can share it.
     #[must_use]
-    pub fn memory(&self) -> (u64, u64) {
-        (self.host.budget.used(), self.host.budget.peak())
+    pub fn budget(&self) -> &Budget {
+        &self.host.budget
     }
 
     /// How many sessions there are, those without a connection included.

@@ -2,12 +2,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use korinet_wire::v3::AttachNumber;
 
-use super::budget::Account;
 use super::config::DriverConfig;
 use super::core::Core;
 use super::inner::Inner;
 use super::wakes::Wakes;
 use crate::SessionError;
+use crate::budget::Account;
 use crate::clock::now;
 
 /// One session, as its handles and tasks share it.

@@ -147,6 +147,7 @@ impl ServerBuilder {
         };
         let v2 = v2::Server::new(self.settings.for_v2()?, self.repeats, seed());
         let (v3, v3_sessions) = v3::Server::new(config, driver, self.authenticator.clone(), fill);
+        let v2 = v2.with_budget(v3.budget().clone());
         let (v2_sender, v2_sessions) = mpsc::channel(BACKLOG);
         let shared = Arc::new(Shared {
             protocols: self.spoken(),

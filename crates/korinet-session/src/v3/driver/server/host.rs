@@ -6,9 +6,9 @@ use korinet_wire::v3::{Code, InstanceId, SessionId};
 use tokio::sync::{mpsc, watch};
 
 use super::authenticator::{Authenticated, Authenticator};
+use crate::budget::{Account, Budget};
 use crate::clock::now;
 use crate::v3::deadline::later;
-use crate::v3::driver::budget::{Account, Budget};
 use crate::v3::driver::config::DriverConfig;
 use crate::v3::driver::core::Core;
 use crate::v3::driver::session::Session;
@@ -24,7 +24,7 @@ pub(super) type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 /// What a server's connections share.
 pub(super) struct Host {
     pub(super) authenticator: Option<Authenticator>,
-    pub(super) budget: Arc<Budget>,
+    pub(super) budget: Budget,
     pub(super) config: ServerConfig,
     pub(super) driver: DriverConfig,
     pub(super) instance: InstanceId,
@@ -100,7 +100,7 @@ impl Host {
         let grant = self.grant();
         let opened = ServerSession::open(now(), greeting, channel, &grant, &self.config)?;
         let core = Core::Server(Box::new(opened));
-        let account = Account::new(Arc::clone(&self.budget));
+        let account = Account::new(self.budget.clone());
         let shared = Shared::new(core, self.driver, Some(account));
         {
             let mut registry = self.registry();

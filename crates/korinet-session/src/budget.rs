@@ -1,21 +1,27 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The memory of all sessions of a server together, in bytes; as it is counted, not as it is allocated.
+/// The memory of all sessions of a server together, in bytes; as it is counted, not as it is allocated. Clones are the
+/// same.
 ///
 /// A session that holds little may use all of it; one that holds much, and a new one, only four fifths, so that
 /// those that want everything do not take the last from those that want little.
-#[derive(Debug)]
-pub(super) struct Budget {
+#[derive(Debug, Clone)]
+pub struct Budget {
     max: u64,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
     used: AtomicU64,
     peak: AtomicU64,
 }
 
 /// What one session has of a [`Budget`]; given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Account {
-    budget: Arc<Budget>,
+pub(crate) struct Account {
+    budget: Budget,
     charged: u64,
 }
 
@@ -26,28 +32,35 @@ const LITTLE: u64 = 64 * 1024;
 const STEP: u64 = 16 * 1024;
 
 impl Budget {
-    pub(super) fn new(max: u64) -> Arc<Self> {
-        Arc::new(Self {
+    /// This many bytes.
+    #[must_use]
+    pub fn new(max: u64) -> Self {
+        Self {
             max,
-            used: AtomicU64::new(0),
-            peak: AtomicU64::new(0),
-        })
+            counters: Arc::default(),
+        }
     }
 
-    pub(super) const fn max(&self) -> u64 {
+    /// How many bytes there are in all.
+    #[must_use]
+    pub const fn max(&self) -> u64 {
         self.max
     }
 
-    pub(super) fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+    /// How many of them are in use.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.counters.used.load(Ordering::Relaxed)
     }
 
-    pub(super) fn peak(&self) -> u64 {
-        self.peak.load(Ordering::Relaxed)
+    /// How many of them were ever in use at one time.
+    #[must_use]
+    pub fn peak(&self) -> u64 {
+        self.counters.peak.load(Ordering::Relaxed)
     }
 
     /// Whether a new session may be opened, or one come back that holds this much.
-    pub(super) fn admits(&self, held: u64) -> bool {
+    pub(crate) fn admits(&self, held: u64) -> bool {
         self.used() + STEP <= self.share_of(held)
     }
 
@@ -61,18 +74,26 @@ impl Budget {
     }
 
     fn add(&self, bytes: u64) {
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.peak.fetch_max(used, Ordering::Relaxed);
+        let Counters { used, peak } = &*self.counters;
+        let used = used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        peak.fetch_max(used, Ordering::Relaxed);
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.counters.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
 impl Account {
-    pub(super) const fn new(budget: Arc<Budget>) -> Self {
+    /// What there is of each session, whatever it does.
+    pub(crate) const OF_SESSION: u64 = 8 * 1024;
+
+    pub(crate) const fn new(budget: Budget) -> Self {
         Self { budget, charged: 0 }
     }
 
     /// The session holds this much now, whether it may or not.
-    pub(super) fn charge(&mut self, held: u64) {
+    pub(crate) fn charge(&mut self, held: u64) {
         let wanted = held.next_multiple_of(STEP);
         if wanted > self.charged {
             self.budget.add(wanted - self.charged);
@@ -81,25 +102,25 @@ impl Account {
         // Not for a step that it is about to take again.
         if wanted + STEP < self.charged {
             let given_back = self.charged - wanted - STEP;
-            self.budget.used.fetch_sub(given_back, Ordering::Relaxed);
+            self.budget.give_back(given_back);
             self.charged = wanted + STEP;
         }
     }
 
     /// Whether the session may come to hold this much.
-    pub(super) fn allows(&self, held: u64) -> bool {
+    pub(crate) fn allows(&self, held: u64) -> bool {
         let more = held.next_multiple_of(STEP).saturating_sub(self.charged);
         more == 0 || self.budget.used() + more <= self.budget.share_of(held)
     }
 
-    pub(super) fn budget(&self) -> &Budget {
+    pub(crate) const fn budget(&self) -> &Budget {
         &self.budget
     }
 }
 
 impl Drop for Account {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.charged, Ordering::Relaxed);
+        self.budget.give_back(self.charged);
     }
 }
 
@@ -112,7 +133,7 @@ mod tests {
     #[test]
     fn what_is_charged_is_given_back() {
         let budget = Budget::new(MAX);
-        let mut account = Account::new(Arc::clone(&budget));
+        let mut account = Account::new(budget.clone());
         account.charge(1);
         assert_eq!(budget.used(), STEP);
         account.charge(10 * STEP);
@@ -127,14 +148,14 @@ mod tests {
     #[test]
     fn the_last_fifth_is_for_those_that_hold_little() {
         let budget = Budget::new(MAX);
-        let mut large = Account::new(Arc::clone(&budget));
+        let mut large = Account::new(budget.clone());
         let share = (MAX / 5 * 4) / STEP * STEP;
         assert!(large.allows(share));
         large.charge(share);
         assert!(!large.allows(share + 1) && !budget.admits(0));
         let mut little = Vec::new();
         while budget.used() < MAX {
-            let mut account = Account::new(Arc::clone(&budget));
+            let mut account = Account::new(budget.clone());
             assert!(account.allows(LITTLE) == (budget.used() + LITTLE <= MAX));
             assert!(account.allows(STEP), "{}", budget.used());
             account.charge(STEP);
