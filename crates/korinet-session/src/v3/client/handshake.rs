@@ -252,6 +252,7 @@ impl ClientSession {
                 granted => granted.max(Settings::MIN_KEEP_ALIVE),
             },
             max_message: self.config.settings.limits.message,
+            max_control_frames: self.config.settings.max_control_frames,
         };
         let attach = self.attach;
         let replayed = session.conversation.attach(now, attach, &agreed, peer_next);

@@ -244,6 +244,7 @@ impl ServerSession {
         let agreed = Agreed {
             keep_alive: self.keep_alive(greeting),
             max_message: self.settings.limits.message,
+            max_control_frames: self.settings.max_control_frames,
         };
         let Some(conversation) = &mut self.conversation else {
             return;
