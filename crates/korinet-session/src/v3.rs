@@ -76,8 +76,10 @@ mod denial;
 mod driver;
 mod event;
 mod greeting;
+mod nonces;
 mod registry;
 mod seal;
+mod secret_bytes;
 mod server;
 
 pub use channel::{Binding, Channel, SessionKey};

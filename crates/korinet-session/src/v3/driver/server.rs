@@ -42,11 +42,11 @@ pub struct Incoming {
 }
 
 /// A connection that was accepted, and what is known of it.
-#[derive(Debug)]
 pub struct Accepted<Io> {
     /// The connection.
     pub io: Io,
-    /// What was read from it to find out what it speaks.
+    /// What was read from it to find out what it speaks; not shown by `Debug`, since it may hold a
+    /// credential.
     pub read: BytesMut,
     /// What the transport gives to the session.
     pub channel: Channel,
@@ -67,6 +67,18 @@ impl<Io> Accepted<Io> {
             principal: Principal::default(),
             peer: None,
         }
+    }
+}
+
+impl<Io: fmt::Debug> fmt::Debug for Accepted<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted")
+            .field("io", &self.io)
+            .field("read", &format_args!("{} bytes", self.read.len()))
+            .field("channel", &self.channel)
+            .field("principal", &self.principal)
+            .field("peer", &self.peer)
+            .finish()
     }
 }
 
