@@ -43,6 +43,7 @@ pitfalls! {
     }
     leftovers {
         a_duplicate_after_a_resume,
+        a_flood_of_frames_that_carry_nothing,
         a_hello_that_arrives_late,
         a_late_end_of_the_old_connection,
         an_acknowledgement_of_what_was_not_sent,

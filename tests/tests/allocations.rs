@@ -31,6 +31,7 @@ impl Side {
         let agreed = Agreed {
             keep_alive: Duration::from_secs(15),
             max_message: LIMITS.message,
+            max_control_frames: Connection::MAX_CONTROL_FRAMES,
         };
         Self {
             connection: Connection::new(now, &agreed, &mut windows),

@@ -36,6 +36,7 @@ mutations! {
     ExpiryWhileAttached: "a session's expiry goes on while it has a connection",
     FeasibilityOffByOne: "a peer may have received one message more than was sent",
     FirstReplayedSkipped: "a replay begins one message late",
+    FloodNotCounted: "frames that carry nothing forward are not counted",
     HistoryNotCompared: "digests of the positions in a resume are not compared",
     NextReleases: "the position in a resume releases messages like an ACK",
     OldConnectionCounts: "what arrives on a connection that was taken over still counts",

@@ -69,6 +69,14 @@ impl RateLimit {
         self.debt(now).saturating_sub(most)
     }
 
+    /// How many are counted that no time has made up for.
+    #[cfg(test)]
+    pub(crate) fn used(&self, now: Instant, rate: Rate) -> u32 {
+        let interval = rate.interval().as_nanos().max(1);
+        let used = self.debt(now).as_nanos().div_ceil(interval);
+        used.try_into().unwrap()
+    }
+
     fn debt(&self, now: Instant) -> Duration {
         let full_at = self.full_at;
         full_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now))

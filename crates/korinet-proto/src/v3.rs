@@ -7,7 +7,7 @@
 //! [`tokio_util::codec::Framed`](https://docs.rs/tokio-util/latest/tokio_util/codec/struct.Framed.html)
 //! and nothing decided for them.
 //!
-//! The rules are V3-1 to V3-42 of the wire crate's `PROTOCOL.md`.
+//! The rules are V3-1 to V3-46 of the wire crate's `PROTOCOL.md`.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -23,7 +23,11 @@
 //!         send: SendWindow::new(limits, true),
 //!         receive: ReceiveWindow::new(limits, Level::Received, true),
 //!     };
-//!     let agreed = Agreed { keep_alive: Duration::from_secs(15), max_message: limits.message };
+//!     let agreed = Agreed {
+//!         keep_alive: Duration::from_secs(15),
+//!         max_message: limits.message,
+//!         max_control_frames: Connection::MAX_CONTROL_FRAMES,
+//!     };
 //!     (Connection::new(now, &agreed, &mut windows), windows)
 //! };
 //! let (mut here, mut here_windows) = side();
@@ -43,6 +47,7 @@
 #[cfg(feature = "codec")]
 mod codec;
 mod connection;
+mod control_budget;
 mod farewell;
 mod frame;
 mod keep_alive;

@@ -19,7 +19,7 @@
 //! 5. when the session has a [`tombstone`](ServerSession::tombstone), and its actions and events are
 //!    polled, [`Registry::retire`].
 //!
-//! The rules are V3-10 to V3-42 of the wire crate's `PROTOCOL.md`.
+//! The rules are V3-10 to V3-46 of the wire crate's `PROTOCOL.md`.
 //!
 //! ```
 //! use std::time::Instant;
@@ -76,8 +76,10 @@ mod denial;
 mod driver;
 mod event;
 mod greeting;
+mod nonces;
 mod registry;
 mod seal;
+mod secret_bytes;
 mod server;
 
 pub use channel::{Binding, Channel, SessionKey};

@@ -17,6 +17,8 @@ const LIMITS: Limits = Limits {
 const AGREED: Agreed = Agreed {
     keep_alive: Duration::from_millis(100),
     max_message: 64,
+    // Few, so that a fuzzer comes to the end of them.
+    max_control_frames: 20,
 };
 
 /// What a connection may hold of messages that are not read, as documented: two windows.

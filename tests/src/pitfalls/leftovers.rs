@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use korinet_wire::v3::{Ack, AttachNumber, Features, Frame, Seq};
+use korinet_session::ConnectionError;
+use korinet_session::v3::Event;
+use korinet_wire::v3::{Ack, AttachNumber, Code, Features, Frame, Nonce, Seq};
 
 use super::stage::{Setup, expect};
 use crate::sim::conditions::{Conditions, Cut, How, Other};
@@ -157,6 +159,47 @@ pub fn an_acknowledgement_of_what_was_not_sent() -> Result<(), String> {
     let refused = stage.world.network.ledger.fates().get(Fate::InDoubt);
     expect(refused == 0, "the session was lost")?;
     stage.end()
+}
+
+/// A peer that sends what costs it nothing keeps the other busy for ever (V3-46).
+pub fn a_flood_of_frames_that_carry_nothing() -> Result<(), String> {
+    for from in [Side::Client, Side::Server] {
+        let mut stage = Setup::default().attached()?;
+        stage.say()?;
+        stage.answer()?;
+        stage.run(10)?;
+        let link = stage.link()?;
+        let mut frame = Vec::new();
+        Frame::Ping(Nonce(7)).encode(&mut frame).unwrap();
+        let limit = stage.server.settings.max_control_frames as usize;
+        stage
+            .world
+            .network
+            .put(link, from, &frame.repeat(limit / 2));
+        stage.run(10)?;
+        expect(stage.link()? == link, "a few were too many")?;
+        stage.told();
+        stage.world.network.put(link, from, &frame.repeat(limit));
+        stage.run(1_000)?;
+        stage.attach()?;
+        expect(stage.link()? != link, "the connection goes on")?;
+        let told = stage.told();
+        let is_told = told.iter().any(|event| match event {
+            Event::Detached { reason, .. } => match reason {
+                ConnectionError::Closed { code, .. } => *code == Code::CONTROL_FLOOD,
+                ConnectionError::Violation(why) => why.code() == Code::CONTROL_FLOOD,
+                _ => false,
+            },
+            _ => false,
+        });
+        expect(is_told, "it was not told why")?;
+        stage.say()?;
+        stage.run(10)?;
+        stage.listen()?;
+        expect(stage.delivered() == 3, "not each is delivered once")?;
+        stage.end()?;
+    }
+    Ok(())
 }
 
 /// A HELLO that arrives after a later one takes the session back.

@@ -22,6 +22,10 @@ pub struct Setup {
     server: ServerConfig,
 }
 
+/// What an honest peer can come to in a second, and a few that the network adds: far below the default,
+/// so that a world shows it if honest peers come anywhere near that.
+const MAX_CONTROL_FRAMES: u32 = 25;
+
 impl Setup {
     /// A setup that follows from the draws.
     pub fn draw(draw: &mut Draw) -> Self {
@@ -34,6 +38,7 @@ impl Setup {
             keep_alive,
             expiry: Duration::from_secs(draw.pick(&[1, 10, 60, 300, 300, 300])),
             handshake_timeout,
+            max_control_frames: MAX_CONTROL_FRAMES,
             ..Settings::default()
         };
         Self {
@@ -79,6 +84,7 @@ impl Setup {
             handshake_timeout: self.handshake_timeout,
             features: checksum(self.has_checksum),
             required: checksum(self.is_checksum_required),
+            max_control_frames: MAX_CONTROL_FRAMES,
             ..Settings::default()
         };
         let base = Duration::from_millis(draw.pick(&[10, 100, 500]));

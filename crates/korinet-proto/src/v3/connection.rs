@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use korinet_wire::v3::{self as wire, Ack, Code, How};
 
+use super::control_budget::ControlBudget;
 use super::farewell::{Farewell, GoAway};
 use super::frame::take_body;
 use super::keep_alive::KeepAlive;
@@ -24,6 +25,10 @@ pub struct Agreed {
     pub keep_alive: Duration,
     /// The largest payload that this side takes, in bytes.
     pub max_message: u32,
+    /// How many frames that carry nothing forward may come, at once and in each second (V3-46); zero
+    /// counts as one. An honest peer may need 20, and has at the default
+    /// [`Connection::MAX_CONTROL_FRAMES`] room to spare; `u32::MAX` is no bound.
+    pub max_control_frames: u32,
 }
 
 /// Protocol v3 on one connection that has been welcomed, without a socket.
@@ -42,6 +47,7 @@ pub struct Agreed {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Connection {
     keep_alive: KeepAlive,
+    control_budget: ControlBudget,
     max_frame: u32,
     /// Frames of volatile payloads that are to be written.
     volatile: BytesMut,
@@ -86,6 +92,10 @@ impl Connection {
     /// The most bytes of volatile payloads that wait to be written.
     pub const MAX_VOLATILE: usize = 256 * 1024;
 
+    /// How many frames that carry nothing forward may come, at once and in each second, unless
+    /// something else was [agreed](Agreed::max_control_frames) on (V3-46).
+    pub const MAX_CONTROL_FRAMES: u32 = 100;
+
     /// A connection that starts now, with windows whose
     /// [`SendWindow::seek`](super::SendWindow::seek) was told where the peer stands.
     #[must_use]
@@ -93,6 +103,7 @@ impl Connection {
         windows.receive.handle_attached();
         Self {
             keep_alive: KeepAlive::new(now, agreed.keep_alive),
+            control_budget: ControlBudget::new(agreed.max_control_frames),
             max_frame: wire::max_frame(agreed.max_message),
             volatile: BytesMut::new(),
             volatile_dropped: 0,
@@ -132,33 +143,65 @@ impl Connection {
     ) -> Result<(), Violation> {
         let frame = wire::Frame::decode_body(body)?;
         if self.is_close_written() && !matches!(frame, wire::Frame::Close(_)) {
-            return Ok(());
+            return self.handle_late(now, windows, &frame);
         }
-        match frame {
+        let carries = match frame {
             wire::Frame::Data(data) => {
                 let payload = body.slice_ref(data.payload);
                 let (before, _) = windows.receive.taken();
-                windows.receive.handle_data(&data, body, payload)?;
+                let is_new = windows.receive.handle_data(&data, body, payload)?;
                 self.has_progress |= windows.receive.taken().0 > before;
+                is_new
             }
             wire::Frame::Ack(ack) => {
                 let released = windows.send.handle_ack(ack.next, ack.digest)?;
                 self.has_progress |= released;
+                released
             }
-            wire::Frame::Ping(nonce) => self.keep_alive.handle_ping(nonce),
+            wire::Frame::Ping(nonce) => {
+                self.keep_alive.handle_ping(nonce);
+                false
+            }
             wire::Frame::Pong(nonce) => self.keep_alive.handle_pong(now, nonce),
             wire::Frame::Volatile(volatile) => {
                 let payload = body.slice_ref(volatile.payload);
                 windows.receive.handle_volatile(volatile.raw, payload)?;
+                true
             }
-            wire::Frame::GoAway(go_away) => self.peer_go_away = Some(GoAway::from_wire(&go_away)),
-            wire::Frame::Close(close) => self.handle_close(windows, &close)?,
+            wire::Frame::GoAway(go_away) => {
+                self.peer_go_away = Some(GoAway::from_wire(&go_away));
+                false
+            }
+            wire::Frame::Close(close) => {
+                self.handle_close(windows, &close)?;
+                true
+            }
             wire::Frame::Hello(_) | wire::Frame::Welcome(_) | wire::Frame::Reject(_) => {
                 return Err(Violation::Unexpected(frame.name()));
             }
-            wire::Frame::Skipped { .. } => {}
+            wire::Frame::Skipped { .. } => false,
+        };
+        if carries {
+            return Ok(());
         }
-        Ok(())
+        self.control_budget.spend(now)
+    }
+
+    /// What comes after the CLOSE of this side changes nothing (V3-40), and is no free ride (V3-46).
+    fn handle_late(
+        &mut self,
+        now: Instant,
+        windows: &Windows,
+        frame: &wire::Frame<'_>,
+    ) -> Result<(), Violation> {
+        if matches!(frame, wire::Frame::Volatile(_)) {
+            return Ok(());
+        }
+        if matches!(frame, wire::Frame::Data(_)) {
+            let window = windows.receive.limits().messages;
+            return self.control_budget.spend_late(now, window);
+        }
+        self.control_budget.spend(now)
     }
 
     /// V3-39, V3-40.

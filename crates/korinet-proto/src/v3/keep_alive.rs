@@ -57,12 +57,15 @@ impl KeepAlive {
         self.asked = Some(nonce);
     }
 
-    pub(super) fn handle_pong(&mut self, now: Instant, nonce: Nonce) {
-        if let Probe::Written(at) = self.probe
-            && nonce == self.nonce
-        {
-            self.round_trip = Some(now.saturating_duration_since(at));
-            self.probe = Probe::None;
+    /// Whether it is the answer to the last question.
+    pub(super) fn handle_pong(&mut self, now: Instant, nonce: Nonce) -> bool {
+        match self.probe {
+            Probe::Written(at) if nonce == self.nonce => {
+                self.round_trip = Some(now.saturating_duration_since(at));
+                self.probe = Probe::None;
+                true
+            }
+            Probe::None | Probe::Due | Probe::Written(_) => false,
         }
     }
 
@@ -161,7 +164,11 @@ mod tests {
             keep_alive.handle_timeout(at(start, round)).unwrap();
             let nonce = keep_alive.poll_ping(at(start, round)).unwrap();
             keep_alive.handle_activity(at(start, round + 9));
-            keep_alive.handle_pong(at(start, round + 9), nonce);
+            assert!(keep_alive.handle_pong(at(start, round + 9), nonce));
+            assert!(
+                !keep_alive.handle_pong(at(start, round + 9), nonce),
+                "again"
+            );
             assert_eq!(keep_alive.round_trip(), Some(Duration::from_secs(9)));
         }
     }

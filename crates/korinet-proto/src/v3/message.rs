@@ -1,8 +1,10 @@
+use std::fmt;
+
 use bytes::Bytes;
 use korinet_wire::v3::{Kind, Seq};
 
 /// A received message, sharing the memory that it was read into.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Message {
     /// Its number in the session it came in.
     pub seq: Seq,
@@ -14,8 +16,20 @@ pub struct Message {
     pub payload: Bytes,
 }
 
+/// `Debug` shows the payload's length only, as that of a frame does.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("seq", &self.seq)
+            .field("kind", &self.kind)
+            .field("re", &self.re)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .finish()
+    }
+}
+
 /// What a message to be sent carries.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Payload<'a> {
     /// Bytes that are copied to where the frame is built: right for small ones.
     Copied(&'a [u8]),
@@ -34,11 +48,32 @@ impl Payload<'_> {
     }
 }
 
+/// `Debug` shows the length only.
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.as_bytes().len();
+        match self {
+            Self::Copied(_) => write!(f, "Copied({len} bytes)"),
+            Self::Shared(_) => write!(f, "Shared({len} bytes)"),
+        }
+    }
+}
+
 /// A received payload without number: it was not acknowledged, and does not come again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Volatile {
     /// Whether the payload is bytes, not CBOR.
     pub raw: bool,
     /// One CBOR item, or any bytes.
     pub payload: Bytes,
+}
+
+/// `Debug` shows the payload's length only.
+impl fmt::Debug for Volatile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Volatile")
+            .field("raw", &self.raw)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .finish()
+    }
 }

@@ -105,7 +105,7 @@ impl ReceiveWindow {
     }
 
     /// Handles a DATA frame; `body` is what `data` was decoded from, with `data.payload` in
-    /// `payload`.
+    /// `payload`. Whether it was news: a duplicate is not.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl ReceiveWindow {
         data: &Data<'_>,
         body: &[u8],
         payload: Bytes,
-    ) -> Result<(), Violation> {
+    ) -> Result<bool, Violation> {
         if data.digest.is_some() != self.checksum {
             return Err(Violation::DigestPresence {
                 asked: self.checksum,
@@ -128,7 +128,7 @@ impl ReceiveWindow {
             if mutated!(DuplicateDelivered) {
                 self.enqueue(data, payload, len);
             }
-            return Ok(());
+            return Ok(false);
         }
         if data.seq > self.next {
             return Err(Violation::SequenceGap {
@@ -153,7 +153,7 @@ impl ReceiveWindow {
         });
         self.enqueue(data, payload, len);
         self.take();
-        Ok(())
+        Ok(true)
     }
 
     fn enqueue(&mut self, data: &Data<'_>, payload: Bytes, len: u64) {
@@ -368,6 +368,11 @@ impl ReceiveWindow {
     #[must_use]
     pub fn next(&self) -> (Seq, Option<Digest>) {
         (self.next, self.checksum.then_some(self.digest))
+    }
+
+    /// What the peer may have unacknowledged.
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The level of this session.

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -9,7 +10,7 @@ use super::{Payload, Transmit};
 ///
 /// Frames are built in chunks; the memory that they are built in is what is written and, after
 /// [`seek`](Self::seek), written again. A chunk is freed when the last of its bytes is released.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub(super) struct ReplayBuffer {
     /// Before the place.
     written: VecDeque<Bytes>,
@@ -25,6 +26,13 @@ pub(super) struct ReplayBuffer {
 const MAX_CHUNK: usize = 64 * 1024;
 /// The least that a chunk is made for.
 const MIN_CHUNK: usize = 1024;
+
+/// Shows how much it is, not what.
+impl fmt::Debug for ReplayBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReplayBuffer({} bytes)", self.len)
+    }
+}
 
 impl ReplayBuffer {
     /// Appends a frame of three parts.

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -12,13 +13,21 @@ use crate::buffer::Buffer;
 /// bytes of their own. It is a [`Buf`] whose [`chunks_vectored`](Buf::chunks_vectored) serves one
 /// gathering write. When the connection is lost it is dropped with it: what is in here stands in the
 /// send window, too, or is worth nothing on another connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Transmit {
     sealed: VecDeque<Bytes>,
     /// What was put in last.
     open: BytesMut,
     /// The bytes of `sealed`.
     sealed_len: usize,
+}
+
+/// Shows how much it is, not what: a handshake holds a credential or a key, and messages are nobody's
+/// business.
+impl fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transmit({} bytes)", self.remaining())
+    }
 }
 
 impl Transmit {

@@ -15,6 +15,12 @@ pub enum Violation {
         /// The first message that was not sent.
         sent: Seq,
     },
+    /// More frames that carry nothing forward than are allowed (V3-46).
+    #[error("more than {limit} frames a second that carry nothing")]
+    ControlFlood {
+        /// How many there may be, at once and in a second.
+        limit: u32,
+    },
     /// Bytes that are no frame.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -70,6 +76,7 @@ impl Violation {
     pub const fn code(&self) -> Code {
         match self {
             Self::AckBeyondSent { .. } => Code::ACK_BEYOND_SENT,
+            Self::ControlFlood { .. } => Code::CONTROL_FLOOD,
             Self::Decode(error) => error.kind.code(),
             Self::DigestMismatch { .. } => Code::DIGEST_MISMATCH,
             Self::DigestPresence { .. } => Code::FRAME_MALFORMED,

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use korinet_proto::v3::{Message, Payload, Transmit, Volatile, Windows};
 use korinet_wire::v3::{AttachNumber, Code, Features, Kind, OpenNonce, Seq, SessionId};
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::channel::{Channel, SessionKey};
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
+use super::nonces::Nonces;
 use super::server::inbox_bytes;
 use super::{
     Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
@@ -51,7 +50,7 @@ use refusal::Refusal;
 #[derive(Debug, Clone)]
 pub struct ClientSession {
     config: ClientConfig,
-    random: Xoshiro256PlusPlus,
+    nonces: Nonces,
     /// The last attempt.
     attach: AttachNumber,
     phase: Phase,
@@ -103,12 +102,12 @@ impl ClientSession {
     /// `config` has the seed of the waits.
     #[must_use]
     pub fn new(now: Instant, config: ClientConfig, seed: [u8; 32]) -> Self {
-        let mut random = Xoshiro256PlusPlus::from_seed(seed);
-        let nonce = draw(&mut random);
+        let mut nonces = Nonces::new(seed);
+        let nonce = nonces.draw();
         let reconnect = Reconnect::new(config.backoff.clone(), config.give_up);
         let mut client = Self {
             config,
-            random,
+            nonces,
             attach: AttachNumber::FIRST,
             phase: Phase::Waiting { retry_at: now },
             nonce,
@@ -541,12 +540,6 @@ impl Established {
     fn acknowledged(&self) -> u64 {
         self.offset + (self.conversation.windows().send.oldest().get() - 1)
     }
-}
-
-fn draw(random: &mut Xoshiro256PlusPlus) -> OpenNonce {
-    let mut bytes = [0; 16];
-    random.fill_bytes(&mut bytes);
-    OpenNonce::from_bytes(bytes)
 }
 
 /// What draws at random does not count, so that a model checker sees two clients that differ in

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use korinet_proto::Rate;
+use korinet_proto::v3::Connection;
 use korinet_wire::v3::{Features, Level, Limits};
 
 use crate::Backoff;
@@ -24,6 +25,9 @@ pub struct Settings {
     /// How long a session lives without a connection. A client wishes, a server grants that much at
     /// the most. 5 minutes by default.
     pub expiry: Duration,
+    /// How many frames that carry nothing forward the peer may send, at once and in each second (V3-46);
+    /// more end the connection, not the session. 100 by default.
+    pub max_control_frames: u32,
     /// How long a handshake may take. 10 s by default (V3-15).
     pub handshake_timeout: Duration,
     /// Features that may be used; by default, the checksum.
@@ -46,6 +50,7 @@ impl Default for Settings {
             max_unacknowledged_bytes: 1024 * 1024,
             keep_alive: Duration::from_secs(15),
             expiry: Duration::from_secs(300),
+            max_control_frames: Connection::MAX_CONTROL_FRAMES,
             handshake_timeout: Duration::from_secs(10),
             features: Features::CHECKSUM,
             required: Features::NONE,

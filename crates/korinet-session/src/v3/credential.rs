@@ -1,7 +1,12 @@
 use std::fmt;
 
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
 /// What a client shows to tell who it is, new for each attempt.
-#[derive(Clone, PartialEq, Eq, Hash)]
+///
+/// It is wiped from memory when it is dropped. The HELLO that carries it is not: that one is memory of the
+/// connection, and gone when it is written.
+#[derive(Clone, PartialEq, Eq, Hash, Zeroize, ZeroizeOnDrop)]
 pub struct Credential {
     /// How it is to be understood; at most 128 bytes.
     pub mechanism: String,
@@ -25,5 +30,25 @@ impl fmt::Debug for Credential {
         f.debug_struct("Credential")
             .field("mechanism", &self.mechanism)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn is_wiped_on_drop<T: ZeroizeOnDrop>() {}
+
+    // Memory that is free cannot be looked at without unsafe code, so this is about the type.
+    #[test]
+    fn a_credential_is_wiped() {
+        const { is_wiped_on_drop::<Credential>() };
+        let mut credential = Credential {
+            mechanism: "token".to_owned(),
+            bytes: b"secret".to_vec(),
+        };
+        credential.zeroize();
+        let Credential { mechanism, bytes } = &credential;
+        assert!(mechanism.is_empty() && bytes.is_empty());
     }
 }

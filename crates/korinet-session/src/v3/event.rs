@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -104,7 +105,7 @@ impl Ending {
 }
 
 /// A message for which no acknowledgement came.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct InDoubt {
     /// The one that [`send`](super::ClientSession::send) answered.
     pub ticket: Ticket,
@@ -112,8 +113,19 @@ pub struct InDoubt {
     pub kind: Kind,
     /// The message that it answers or continues.
     pub re: Option<Seq>,
-    /// Its content.
+    /// Its content; `Debug` shows its length only.
     pub payload: Bytes,
+}
+
+impl fmt::Debug for InDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InDoubt")
+            .field("ticket", &self.ticket)
+            .field("kind", &self.kind)
+            .field("re", &self.re)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .finish()
+    }
 }
 
 impl InDoubt {

@@ -11,6 +11,7 @@ use super::channel::{Channel, Claim, SessionKey};
 use super::deadline::later;
 use super::denial::{Denial, Refused, refuse_bytes, reject};
 use super::seal::MINOR;
+use super::secret_bytes::SecretBytes;
 use super::{ServerConfig, Settings};
 use crate::ConnectionError;
 
@@ -34,7 +35,7 @@ pub enum Greeted {
 /// A HELLO that was read.
 #[derive(Debug, Clone, Hash)]
 pub struct Greeting {
-    body: Bytes,
+    body: SecretBytes,
     pub(super) versions: Versions,
     pub(super) offered: Features,
     pub(super) required: Features,
@@ -129,14 +130,14 @@ impl Greeting {
             attach: hello.attach,
             intent: hello.intent,
             proof: hello.proof,
-            body,
+            body: SecretBytes(body),
         }
     }
 
     /// The HELLO: who asks, and with what credentials.
     #[must_use]
     pub fn hello(&self) -> Option<Hello<'_>> {
-        match wire::Frame::decode_body(&self.body) {
+        match wire::Frame::decode_body(&self.body.0) {
             Ok(wire::Frame::Hello(hello)) => Some(hello),
             _ => None,
         }
@@ -150,7 +151,7 @@ impl Greeting {
 
     /// What the proof covers.
     pub(super) fn signed(&self) -> Option<&[u8]> {
-        wire::signed_part(&self.body)
+        wire::signed_part(&self.body.0)
     }
 
     /// Whether the HELLO was made by who holds `key`.

@@ -9,6 +9,7 @@ use korinet_wire::v3::{AttachNumber, Code, Features, InstanceId, Kind, Open, Seq
 use super::channel::SessionKey;
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
+use super::secret_bytes::SecretBytes;
 use super::{Action, Delivery, Ending, Event, InDoubt, SendError, Settings, Ticket, Tombstone};
 use crate::{ConnectionError, SessionError};
 
@@ -61,7 +62,7 @@ pub struct ServerSession {
     /// Without a connection.
     expires_at: Option<Instant>,
     /// Preface and WELCOME, until they are written.
-    welcome: Option<Bytes>,
+    welcome: Option<SecretBytes>,
     tombstone: Option<Tombstone>,
     /// What is left to be read when the session is over.
     inbox: VecDeque<Delivery>,
@@ -276,7 +277,7 @@ impl ServerSession {
 
     /// Has a connection ended with these bytes; it may not even have been welcomed.
     fn part_from(&mut self, attach: AttachNumber, last: &Bytes) {
-        let mut bytes = BytesMut::from(self.welcome.take().unwrap_or_default());
+        let mut bytes = BytesMut::from(self.welcome.take().unwrap_or_default().0);
         bytes.extend_from_slice(last);
         self.actions
             .push_back(Action::Finish(attach, bytes.freeze()));
@@ -347,7 +348,7 @@ impl ServerSession {
         }
         let welcome = self.welcome.take();
         let any = welcome.is_some();
-        out.push(welcome.unwrap_or_default());
+        out.push(welcome.unwrap_or_default().0);
         conversation.poll_transmit(now, attach, out) || any
     }
 

@@ -10,3 +10,4 @@ mod pair;
 mod refusals;
 mod resuming;
 mod routing;
+mod secrets;

@@ -70,6 +70,8 @@ codes! {
     WINDOW_EXCEEDED = 116, "window-exceeded";
     /// A payload above the maximum message (V3-22).
     MESSAGE_TOO_LARGE = 117, "message-too-large";
+    /// More frames that carry nothing forward than are allowed (V3-46).
+    CONTROL_FLOOD = 118, "control-flood";
     /// There is too much to do at the moment.
     OVERLOADED = 200, "overloaded";
     /// The server is about to stop.
@@ -155,18 +157,22 @@ mod tests {
 
     #[test]
     fn codes_have_names_and_classes() {
-        assert_eq!(Code::ALL.len(), 31);
+        assert_eq!(Code::ALL.len(), 33);
         assert!(Code::ALL.is_sorted());
         assert_eq!(Code::POSITION_GONE.to_string(), "position-gone");
+        assert_eq!(Code::from_u16(118).to_string(), "control-flood");
+        assert_eq!(Code::from_u16(505).to_string(), "tls-required");
         assert_eq!(Code::from_u16(417).to_string(), "code 417");
         for (code, class) in [
             (0, Class::Done),
             (99, Class::Done),
             (100, Class::Retry),
+            (118, Class::Retry),
             (299, Class::RetryLater),
             (300, Class::Authenticate),
             (417, Class::NewSession),
             (500, Class::Fatal),
+            (505, Class::Fatal),
             (600, Class::Fatal),
             (u16::MAX, Class::Fatal),
         ] {

@@ -52,6 +52,7 @@ impl Side {
         let agreed = Agreed {
             keep_alive: Duration::ZERO,
             max_message: config.limits().message,
+            max_control_frames: Connection::MAX_CONTROL_FRAMES,
         };
         self.connection = Some(Connection::new(now(), &agreed, &mut self.windows));
     }

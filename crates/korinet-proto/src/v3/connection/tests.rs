@@ -6,6 +6,8 @@ use korinet_wire::v3::{
 use super::*;
 use crate::v3::Payload;
 
+mod flood;
+
 const LIMITS: Limits = Limits {
     messages: 4,
     bytes: 1000,
@@ -28,6 +30,7 @@ impl Side {
         let agreed = Agreed {
             keep_alive,
             max_message: limits.message,
+            max_control_frames: Connection::MAX_CONTROL_FRAMES,
         };
         Self {
             connection: Connection::new(now, &agreed, &mut windows),
@@ -391,6 +394,7 @@ fn a_close_opens_the_window_for_the_next_connection() {
     let agreed = Agreed {
         keep_alive: Duration::ZERO,
         max_message: LIMITS.message,
+        max_control_frames: Connection::MAX_CONTROL_FRAMES,
     };
     side.connection = Connection::new(side.now, &agreed, &mut side.windows);
     for number in 5..=8 {

@@ -15,6 +15,7 @@ use crate::v3::continuity::{check, local_positions};
 use crate::v3::conversation::Conversation;
 use crate::v3::deadline::later;
 use crate::v3::seal::{MINOR, close_frame, seal};
+use crate::v3::secret_bytes::SecretBytes;
 use crate::v3::{Action, Continuity, Credential, Discontinuity, Ending, Event, Settings};
 use crate::{ConnectionError, Loss, SessionError};
 
@@ -24,7 +25,7 @@ pub(super) struct Handshake {
     channel: Channel,
     deadline: Instant,
     /// Preface and HELLO, until they are written.
-    greeting: Option<Bytes>,
+    greeting: Option<SecretBytes>,
     /// The proof in the HELLO, which has one if it is to resume a session.
     proof: Option<Proof>,
     is_preface_read: bool,
@@ -41,7 +42,7 @@ impl Handshake {
 
     pub(super) fn poll_transmit(&mut self, out: &mut Transmit) -> bool {
         match self.greeting.take() {
-            Some(bytes) => {
+            Some(SecretBytes(bytes)) => {
                 out.push(bytes);
                 true
             }
@@ -109,7 +110,7 @@ impl ClientSession {
                 self.phase = Phase::Greeting(Handshake {
                     deadline: later(now, settings.handshake_timeout),
                     channel,
-                    greeting: Some(greeting),
+                    greeting: Some(SecretBytes(greeting)),
                     proof,
                     is_preface_read: false,
                 });
@@ -252,6 +253,7 @@ impl ClientSession {
                 granted => granted.max(Settings::MIN_KEEP_ALIVE),
             },
             max_message: self.config.settings.limits.message,
+            max_control_frames: self.config.settings.max_control_frames,
         };
         let attach = self.attach;
         let replayed = session.conversation.attach(now, attach, &agreed, peer_next);

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use korinet_proto::v3::Message;
 use korinet_wire::v3::{Code, Seq};
 
-use super::{ClientSession, Ending, Event, InDoubt, Ticket, draw};
+use super::{ClientSession, Ending, Event, InDoubt, Ticket};
 use crate::v3::{Delivery, OnLost};
 use crate::{ConnectionError, Loss, SessionError};
 
@@ -19,7 +19,7 @@ impl ClientSession {
     ) {
         if self.session.is_none() {
             // The nonce is used up: some connection of this client got further than it knows.
-            self.nonce = draw(&mut self.random);
+            self.nonce = self.nonces.draw();
             return self.fail(now, reason, false, Duration::ZERO);
         }
         let code = if let Loss::Refused { code, .. } = &why {
@@ -50,7 +50,7 @@ impl ClientSession {
             return self.end(Ending::Error(SessionError::Lost(why)));
         }
         self.give_up_session(why);
-        self.nonce = draw(&mut self.random);
+        self.nonce = self.nonces.draw();
         self.fail(now, reason, false, Duration::ZERO);
     }
 

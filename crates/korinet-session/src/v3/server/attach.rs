@@ -16,6 +16,7 @@ use crate::v3::conversation::Conversation;
 use crate::v3::denial::{Denial, Refused};
 use crate::v3::greeting::Greeting;
 use crate::v3::seal::{MINOR, seal};
+use crate::v3::secret_bytes::SecretBytes;
 use crate::v3::{Continuity, Event, ServerConfig, Settings};
 
 impl ServerSession {
@@ -254,6 +255,7 @@ impl ServerSession {
         let agreed = Agreed {
             keep_alive: self.keep_alive(greeting),
             max_message: self.settings.limits.message,
+            max_control_frames: self.settings.max_control_frames,
         };
         let Some(conversation) = &mut self.conversation else {
             return;
@@ -261,7 +263,7 @@ impl ServerSession {
         let resumed = matches!(greeting.intent, Intent::Resume(_));
         let replayed = conversation.attach(now, greeting.attach, &agreed, peer_next);
         self.attach = greeting.attach;
-        self.welcome = Some(welcome);
+        self.welcome = Some(SecretBytes(welcome));
         if !mutated!(ExpiryWhileAttached) {
             self.expires_at = None;
         }

@@ -22,11 +22,10 @@ use crate::v3::{Channel, Credential, Greeted, Greeter, Greeting, Principal, Refu
 use crate::{CertificateFault, ConnectionError};
 
 /// A connection that was accepted, and what is known of it.
-#[derive(Debug)]
 pub struct Accepted<Io> {
     /// The connection.
     pub io: Io,
-    /// What was read from it to find out what it speaks.
+    /// What was read from it to find out what it speaks; not shown by `Debug`, since it may hold a credential.
     pub read: BytesMut,
     /// What the transport gives to the session.
     pub channel: Channel,
@@ -53,6 +52,19 @@ impl<Io> Accepted<Io> {
             peer: None,
             since: now(),
         }
+    }
+}
+
+impl<Io: fmt::Debug> fmt::Debug for Accepted<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted")
+            .field("io", &self.io)
+            .field("read", &format_args!("{} bytes", self.read.len()))
+            .field("channel", &self.channel)
+            .field("fault", &self.fault)
+            .field("peer", &self.peer)
+            .field("since", &self.since)
+            .finish_non_exhaustive()
     }
 }
 
