@@ -8,13 +8,16 @@ mod failure;
 mod json;
 mod listen;
 mod output;
+mod peer;
 mod ping;
+mod refused;
 mod signal;
+mod tls;
+mod token;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use tokio::runtime::Builder;
 
 use crate::args::{Action, Command};
@@ -27,7 +30,7 @@ const WORKERS: usize = 2;
 const SIGNAL_TIME: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    let command = Command::parse();
+    let command = Command::parse_or_exit();
     // What only the library notices belongs to what is told on stderr.
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)

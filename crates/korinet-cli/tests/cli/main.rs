@@ -8,4 +8,5 @@ mod connect;
 mod kill;
 mod listen;
 mod ping;
+mod refused;
 mod run;
