@@ -1,3 +1,4 @@
+mod cert;
 mod chaos;
 mod secure;
 
@@ -7,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use korinet::Protocol;
 
+pub(crate) use cert::{Cert, MAX_DAYS};
 pub(crate) use chaos::Chaos;
 pub(crate) use secure::{ListenSecurity, PeerSecurity};
 
@@ -62,6 +64,13 @@ pub(crate) enum Action {
         after_help = "Example: korinet chaos 127.0.0.1:1236 127.0.0.1:1235 --cut-random 20k --delay 50ms"
     )]
     Chaos(Chaos),
+    /// Make certificates to try TLS with
+    ///
+    /// An authority, ca.pem and ca.key, is made once and used again; it is for development. The server
+    /// gets server.pem and server.key. No file is overwritten, and the server's stay where --client alone
+    /// is given.
+    #[command(after_help = "Example: korinet cert --dir certs --name localhost --client bob")]
+    Cert(Cert),
 }
 
 impl Action {
@@ -71,6 +80,7 @@ impl Action {
             Self::Listen(args) => ("listen", args.security.check(&args.protocol)),
             Self::Connect(args) => ("connect", args.peer.check()),
             Self::Ping(args) => ("ping", args.peer.check()),
+            Self::Cert(args) => ("cert", args.check()),
             Self::Chaos(_) => return Ok(()),
         };
         checked.map_err(|text| (name, text))

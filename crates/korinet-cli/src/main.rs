@@ -1,6 +1,7 @@
 //! The `korinet` command.
 
 mod args;
+mod cert;
 mod chaos;
 mod connect;
 mod events;
@@ -57,6 +58,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Listen(args) => on_workers(listen::run(args)),
         Action::Connect(args) => on_workers(connect::run(args)),
         Action::Chaos(args) => on_workers(chaos::run(args)),
+        Action::Cert(args) => cert::run(&args),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {
             let runtime = Builder::new_current_thread().enable_all().build();

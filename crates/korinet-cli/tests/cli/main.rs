@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cert;
 mod chaos;
 mod connect;
+mod dir;
 #[cfg(unix)]
 mod kill;
 mod listen;
