@@ -3,6 +3,7 @@
 use std::env;
 use std::io::Write;
 use std::process::Command;
+use std::sync::Once;
 
 use crate::dir::Dir;
 use crate::run::{Korinet, connect};
@@ -11,6 +12,7 @@ use crate::run::{Korinet, connect};
 ///
 /// On a build server nobody would read that line, so there it has to be.
 fn is_there() -> bool {
+    static SKIPPED: Once = Once::new();
     if Command::new("openssl").arg("version").output().is_ok() {
         return true;
     }
@@ -18,8 +20,10 @@ fn is_there() -> bool {
         env::var_os("CI").is_none(),
         "CI is set, but there is no openssl"
     );
-    // Not `println!`, which the test harness would hide.
-    let _ = writeln!(std::io::stdout(), "skipped: no openssl to speak TLS with");
+    SKIPPED.call_once(|| {
+        // Not `println!`, which the test harness would hide.
+        let _ = writeln!(std::io::stdout(), "skipped: no openssl to speak TLS with");
+    });
     false
 }
 
