@@ -1,11 +1,16 @@
+mod cert;
 mod chaos;
+mod secure;
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use korinet::{Client, ClientBuilder, Protocol};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use korinet::Protocol;
 
+pub(crate) use cert::{Cert, MAX_DAYS};
 pub(crate) use chaos::Chaos;
+pub(crate) use secure::{ListenSecurity, PeerSecurity};
 
 /// Structured conversations over TCP that survive broken connections.
 #[derive(Debug, Parser)]
@@ -13,6 +18,22 @@ pub(crate) use chaos::Chaos;
 pub(crate) struct Command {
     #[command(subcommand)]
     pub(crate) action: Action,
+}
+
+impl Command {
+    /// The command line; where it is wrong, that is told, and the program ends.
+    pub(crate) fn parse_or_exit() -> Self {
+        let command = Self::parse();
+        if let Err((name, text)) = command.action.check() {
+            let mut whole = Self::command();
+            // The usage that is told is that of the subcommand.
+            whole.build();
+            let part = whole.find_subcommand_mut(name);
+            let error = part.map(|part| part.error(ErrorKind::ArgumentConflict, text));
+            error.map_or_else(|| unreachable!("{name} is a subcommand"), |it| it.exit());
+        }
+        command
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +64,27 @@ pub(crate) enum Action {
         after_help = "Example: korinet chaos 127.0.0.1:1236 127.0.0.1:1235 --cut-random 20k --delay 50ms"
     )]
     Chaos(Chaos),
+    /// Make certificates to try TLS with
+    ///
+    /// An authority, ca.pem and ca.key, is made once and used again; it is for development. The server
+    /// gets server.pem and server.key. No file is overwritten, and the server's stay where --client alone
+    /// is given.
+    #[command(after_help = "Example: korinet cert --dir certs --name localhost --client bob")]
+    Cert(Cert),
+}
+
+impl Action {
+    /// What of the options does not go together, and in which subcommand.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let (name, checked) = match self {
+            Self::Listen(args) => ("listen", args.security.check(&args.protocol)),
+            Self::Connect(args) => ("connect", args.peer.check()),
+            Self::Ping(args) => ("ping", args.peer.check()),
+            Self::Cert(args) => ("cert", args.check()),
+            Self::Chaos(_) => return Ok(()),
+        };
+        checked.map_err(|text| (name, text))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -68,21 +110,21 @@ pub(crate) struct Listen {
     /// End after this many messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
+    #[command(flatten)]
+    pub(crate) security: ListenSecurity,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Connect {
-    #[command(flatten)]
-    pub(crate) peer: Peer,
     /// Also wait until this many messages were received
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) receive: u64,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Ping {
-    #[command(flatten)]
-    pub(crate) peer: Peer,
     /// How many to send
     #[arg(short = 'c', long, value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -91,6 +133,8 @@ pub(crate) struct Ping {
     #[arg(short, long, value_name = "DUR", default_value = "200ms",
           value_parser = humantime::parse_duration)]
     pub(crate) interval: Duration,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
 }
 
 /// Whom to connect to, and how.
@@ -101,24 +145,20 @@ pub(crate) struct Peer {
     pub(crate) addr: String,
     /// Which protocol to speak: v2 or v3
     #[arg(long, value_name = "VERSION", default_value = "v3")]
-    protocol: Protocol,
+    pub(crate) protocol: Protocol,
     /// How often an idle peer is asked whether it is there; 0s for never [default: 15s]
     #[arg(long, value_name = "DUR", value_parser = humantime::parse_duration)]
-    keepalive: Option<Duration>,
+    pub(crate) keepalive: Option<Duration>,
     /// How long to go on reconnecting after a loss, such as 500ms, 2m or 1h30m
     #[arg(long, value_name = "DUR", default_value = "2m", value_parser = humantime::parse_duration)]
-    timeout: Duration,
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) security: PeerSecurity,
 }
 
 impl Peer {
-    pub(crate) fn builder(&self) -> ClientBuilder {
-        let builder = Client::builder()
-            .protocol(self.protocol)
-            .timeout(self.timeout);
-        match self.keepalive {
-            Some(interval) => builder.keep_alive(interval),
-            None => builder,
-        }
+    fn check(&self) -> Result<(), String> {
+        self.security.check(self.protocol)
     }
 }
 
@@ -166,8 +206,6 @@ fn parse_message(text: &str) -> Result<korinet::Value, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -9,21 +9,22 @@ use crate::args::Connect;
 use crate::events::{Quiet, tell_states};
 use crate::failure::Failure;
 use crate::output::{Output, chain, tell};
-use crate::{json, signal};
+use crate::{json, peer, signal};
 
 /// The most bytes of a line: far more than a message can have, and little enough for memory.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 pub(crate) async fn run(args: Connect) -> Result<(), Failure> {
-    let builder = args.peer.builder().ack_level(AckLevel::Processed);
     tokio::select! {
-        result = converse(builder, &args) => result,
+        result = converse(&args) => result,
         failure = signal::ended() => Err(failure),
     }
 }
 
-async fn converse(builder: korinet::ClientBuilder, args: &Connect) -> Result<(), Failure> {
+async fn converse(args: &Connect) -> Result<(), Failure> {
+    let builder = peer::builder(&args.peer).await?;
     let session = builder
+        .ack_level(AckLevel::Processed)
         .connect(&args.peer.addr)
         .await
         .map_err(|error| Failure::from_error(&error))?;

@@ -1,15 +1,18 @@
+mod bind;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use korinet::{
-    AckLevel, BindError, Event, Events, Message, SendError, Server, Session, SessionError, Value,
-};
+use korinet::{Event, Events, Message, SendError, Session, SessionError, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, block_in_place};
 
-use crate::args::{Listen, Protocols};
+use bind::bind;
+
+use crate::args::Listen;
 use crate::failure::Failure;
 use crate::output::{Output, Printed, chain, tell};
+use crate::refused::Refusals;
 use crate::signal;
 
 /// How long connections have to end in good order when the command ends.
@@ -31,26 +34,8 @@ enum Answer {
 }
 
 pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
-    let mut builder = Server::builder().ack_level(AckLevel::Processed);
-    if let Protocols::Only(protocol) = args.protocol {
-        builder = builder.protocols(&[protocol]);
-    }
-    if let Some(interval) = args.keepalive {
-        builder = builder.keep_alive(interval);
-    }
-    if let Some(timeout) = args.timeout {
-        builder = builder.session_expiry(timeout);
-    }
-    let server = builder.bind(&args.addr).await.map_err(|error| {
-        let text = chain(&error);
-        Failure::Told(match error {
-            BindError::Listen(_) => format!("{}: {text}", args.addr),
-            BindError::Config(_) | _ => text,
-        })
-    })?;
-    let addr = server.local_addr();
-    let addr = addr.map_err(|error| Failure::from_error(&error))?;
-    tell(format_args!("listening on {addr}"));
+    let refusals = Refusals::default();
+    let server = bind(&args, &refusals).await?;
 
     let (over_sender, mut over) = mpsc::channel(1);
     let (close, closing) = watch::channel(false);
@@ -84,6 +69,7 @@ pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
     let _ = tokio::time::timeout(CLOSE_TIME, all_closed).await;
     // Who has closed its session waits for the answer, which is not written yet maybe.
     server.shut_down(CLOSE_TIME, None).await;
+    refusals.sum_up();
     result
 }
 

@@ -1,6 +1,7 @@
 //! The `korinet` command.
 
 mod args;
+mod cert;
 mod chaos;
 mod connect;
 mod events;
@@ -8,13 +9,16 @@ mod failure;
 mod json;
 mod listen;
 mod output;
+mod peer;
 mod ping;
+mod refused;
 mod signal;
+mod tls;
+mod token;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use tokio::runtime::Builder;
 
 use crate::args::{Action, Command};
@@ -27,7 +31,7 @@ const WORKERS: usize = 2;
 const SIGNAL_TIME: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    let command = Command::parse();
+    let command = Command::parse_or_exit();
     // What only the library notices belongs to what is told on stderr.
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
@@ -54,6 +58,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Listen(args) => on_workers(listen::run(args)),
         Action::Connect(args) => on_workers(connect::run(args)),
         Action::Chaos(args) => on_workers(chaos::run(args)),
+        Action::Cert(args) => cert::run(&args),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {
             let runtime = Builder::new_current_thread().enable_all().build();

@@ -5,12 +5,11 @@ use korinet::{Receiver, Sender, Value};
 
 use crate::args::Ping;
 use crate::failure::Failure;
-use crate::signal;
+use crate::{peer, signal};
 
 pub(crate) async fn run(args: Ping) -> Result<(), Failure> {
-    let session = args
-        .peer
-        .builder()
+    let builder = peer::builder(&args.peer).await?;
+    let session = builder
         .connect(&args.peer.addr)
         .await
         .map_err(|error| Failure::from_error(&error))?;

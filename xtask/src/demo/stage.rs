@@ -78,8 +78,8 @@ impl<'a> Stage<'a> {
                 && let What::Remarked(text) = &event.what
                 && let Some(text) = text.strip_prefix(LISTENING)
             {
-                // The proxy goes on with its target and its seed.
-                let address = text.split(',').next().unwrap_or(text);
+                // The proxy goes on with its target and its seed, the listener with what it speaks.
+                let address = text.split([',', ' ']).next().unwrap_or(text);
                 return Ok((host, address.to_owned()));
             }
             self.take(event)?;

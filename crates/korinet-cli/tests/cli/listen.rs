@@ -1,19 +1,8 @@
 use std::io::{Read, Write};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::run::{Korinet, connect, dial, frame};
-
-#[track_caller]
-fn data(line: &str) -> Value {
-    let line: Value = serde_json::from_str(line).unwrap();
-    let id = line["id"].as_str().unwrap();
-    // In protocol v3 the session, and the message's number in it.
-    let (name, number) = id.split_once('/').unwrap_or((id, "1"));
-    assert_eq!(name.len(), 32, "{id}");
-    assert!(number.parse::<u64>().is_ok(), "{id}");
-    line["data"].clone()
-}
+use crate::run::{Korinet, connect, data, dial, frame};
 
 #[test]
 fn messages_are_lines_of_json_in_their_order() {
@@ -80,7 +69,7 @@ fn a_bad_peer_ends_its_connection_and_nothing_else() {
         ),
         (
             b"\x16\x03\x01\x02\x00\x01\x00",
-            "error: frame length 369295618 exceeds limit 524288: the peer seems to speak TLS",
+            "refused: peer begins with TLS, which is not served here",
         ),
         (b"\0\0\0\0", "error: frame length 0, expected at least 1"),
         (

@@ -2,10 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod authority;
+mod cert;
 mod chaos;
+mod client_certs;
 mod connect;
+mod dir;
 #[cfg(unix)]
 mod kill;
 mod listen;
+mod openssl;
 mod ping;
+mod plaintext;
+mod refused;
 mod run;
+mod tls;
+mod tls_usage;
+mod token;

@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 /// Long enough for the slowest machine; only a failure takes that long.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -31,10 +33,15 @@ impl Korinet {
     }
 
     pub(crate) fn start_with(args: &[&str], stdout: Stdio) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_korinet"))
-            .args(args)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_korinet"));
+        command.args(args).stdout(stdout);
+        Self::start_command(command)
+    }
+
+    /// Starts another program, in the same way.
+    pub(crate) fn start_command(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
-            .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -55,7 +62,10 @@ impl Korinet {
 
     pub(crate) fn listening_on(&self) -> String {
         let line = self.err_line();
-        line.strip_prefix("listening on ").expect(&line).to_owned()
+        let rest = line.strip_prefix("listening on ").expect(&line);
+        // Behind it is what is spoken there.
+        let (addr, _) = rest.split_once(' ').expect(&line);
+        addr.to_owned()
     }
 
     pub(crate) fn write(&mut self, text: &str) {
@@ -156,6 +166,18 @@ pub(crate) fn connect(addr: &str, args: &[&str], stdin: &str) -> (i32, Vec<Strin
     let mut connect = Korinet::start(&[&["connect", addr], args].concat());
     connect.write(stdin);
     connect.end()
+}
+
+/// What a line of stdout holds.
+#[track_caller]
+pub(crate) fn data(line: &str) -> Value {
+    let line: Value = serde_json::from_str(line).unwrap();
+    let id = line["id"].as_str().unwrap();
+    // In protocol v3 the session, and the message's number in it.
+    let (name, number) = id.split_once('/').unwrap_or((id, "1"));
+    assert_eq!(name.len(), 32, "{id}");
+    assert!(number.parse::<u64>().is_ok(), "{id}");
+    line["data"].clone()
 }
 
 /// A frame with the id `"1"`.

@@ -1,8 +1,9 @@
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use korinet_session::{CertificateFault, ConnectionError};
-use rustls::{AlertDescription, CertificateError, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
 use super::ALPN;
 
@@ -81,7 +82,9 @@ fn connection_error(error: &rustls::Error) -> ConnectionError {
             ConnectionError::CertificateInvalid(CertificateFault::Missing)
         }
         rustls::Error::AlertReceived(alert) => alerted(*alert),
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+        // It speaks something else, or an older version.
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
+        | rustls::Error::PeerIncompatible(PeerIncompatible::SupportedVersionsExtensionRequired) => {
             ConnectionError::NotTls
         }
         rustls::Error::NoApplicationProtocol => ConnectionError::NotOverTls(ALPN),
@@ -141,11 +144,15 @@ fn fault(error: &CertificateError) -> CertificateFault {
     }
 }
 
-/// A name as people write it: the TLS library says `DnsName("localhost")`.
+/// A name as people write it: the TLS library says `DnsName("localhost")` and `IpAddress(0::1)`.
 fn plain_name(name: &str) -> String {
-    match name.split('"').nth(1) {
-        Some(inner) => inner.to_owned(),
-        None => name.to_owned(),
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, it)| it.strip_suffix(')'));
+    let inner = inner.unwrap_or(name).trim_matches('"');
+    match inner.parse::<IpAddr>() {
+        Ok(addr) => addr.to_string(),
+        Err(_) => inner.to_owned(),
     }
 }
 
@@ -154,5 +161,29 @@ fn lower_case(text: &str) -> String {
     match letters.next() {
         Some(first) => first.to_lowercase().collect::<String>() + letters.as_str(),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_as_people_write_them() {
+        for (told, plain) in [
+            ("DnsName(\"localhost\")", "localhost"),
+            ("IpAddress(127.0.0.1)", "127.0.0.1"),
+            ("IpAddress(0::1)", "::1"),
+            ("DirectoryName", "DirectoryName"),
+        ] {
+            assert_eq!(plain_name(told), plain);
+        }
+    }
+
+    #[test]
+    fn an_older_version_of_tls_is_named_as_such() {
+        let without = PeerIncompatible::SupportedVersionsExtensionRequired;
+        let error = connection_error(&rustls::Error::PeerIncompatible(without));
+        assert_eq!(error, ConnectionError::NotTls);
     }
 }
