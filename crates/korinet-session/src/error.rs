@@ -36,6 +36,9 @@ pub enum ConnectionError {
         /// The same for people.
         text: String,
     },
+    /// The peer closed the connection within the handshake of TLS.
+    #[error("closed by the peer within the TLS handshake: it may not speak TLS")]
+    ClosedUnsecured,
     /// The peer closed the connection instead of answering the first HELLO.
     #[error("closed by the peer before its welcome: it may not speak protocol v3")]
     ClosedUnwelcomed,

@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) when_detached: Option<WhenDetached>,
     pub(crate) linger: Option<Duration>,
     pub(crate) handshake_timeout: Option<Duration>,
+    pub(crate) max_control_frames: Option<u32>,
 }
 
 impl Settings {
@@ -40,6 +41,7 @@ impl Settings {
             ("session_expiry", self.session_expiry.is_some()),
             ("when_detached", self.when_detached.is_some()),
             ("linger", self.linger.is_some()),
+            ("max_control_frames", self.max_control_frames.is_some()),
         ];
         match for_v3.into_iter().find(|(_, is_set)| *is_set) {
             Some((setting, _)) if !speaks(Protocol::V3) => Err(ConfigError::Needs {
@@ -95,6 +97,9 @@ impl Settings {
         }
         if let Some(timeout) = self.handshake_timeout {
             settings.handshake_timeout = not_zero("handshake_timeout", timeout)?;
+        }
+        if let Some(frames) = self.max_control_frames {
+            settings.max_control_frames = frames;
         }
         if let Some(interval) = self.keep_alive {
             settings.keep_alive = interval;

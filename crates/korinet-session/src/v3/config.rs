@@ -145,11 +145,11 @@ pub struct ServerConfig {
     /// above all of it nobody does. A client that would need more is disconnected, and may come back to its session
     /// later. 256 MiB by default.
     pub max_memory: u64,
-    /// How often the client of a session without connection may come back to it. 100 times at once and 20 a second by
+    /// How often the client of a session without connection may come back to it. 1,000 times at once and 100 a second by
     /// default.
     pub resumes: Rate,
     /// How often a connection of a session may take the place of another, which two copies of a client can do to each
-    /// other for ever. 20 times at once and once a second by default.
+    /// other for ever. 100 times at once and 10 a second by default.
     pub take_overs: Rate,
     /// How long a connection lasts at the most, give or take a tenth, drawn at random: then the client has to come back
     /// and be authenticated anew. Zero for as long as it holds. 24 hours by default.
@@ -169,12 +169,12 @@ impl Default for ServerConfig {
             max_sessions_per_principal: 1_000,
             max_memory: 256 * 1024 * 1024,
             resumes: Rate {
-                burst: 100,
-                per_second: 20,
+                burst: 1000,
+                per_second: 100,
             },
             take_overs: Rate {
-                burst: 20,
-                per_second: 1,
+                burst: 100,
+                per_second: 10,
             },
             max_connection_age: Duration::from_secs(24 * 3600),
             max_tombstones: 10_000,

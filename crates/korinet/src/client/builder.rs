@@ -212,6 +212,13 @@ impl ClientBuilder {
         self
     }
 
+    /// As [`ServerBuilder::max_control_frames`](crate::ServerBuilder::max_control_frames).
+    #[must_use]
+    pub const fn max_control_frames(mut self, per_second: u32) -> Self {
+        self.settings.max_control_frames = Some(per_second);
+        self
+    }
+
     /// How long a session that is dropped without being closed goes on, to bring what it had accepted to the peer; 5 s by
     /// default. Needs protocol v3.
     #[must_use]

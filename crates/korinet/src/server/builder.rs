@@ -234,7 +234,7 @@ impl ServerBuilder {
         self
     }
 
-    /// How often a client may come back to its session; 100 times at once and 20 a second by default. Beyond that it is
+    /// How often a client may come back to its session; 1,000 times at once and 100 a second by default. Beyond that it is
     /// told when to try again. Needs protocol v3.
     #[must_use]
     pub const fn max_resumes(mut self, rate: Rate) -> Self {
@@ -242,11 +242,20 @@ impl ServerBuilder {
         self
     }
 
-    /// How often it may do so while its last connection seems to be there; 20 times at once and once a second by default.
+    /// How often it may do so while its last connection seems to be there; 100 times at once and 10 a second by default.
     /// Two copies of a client take the session from each other that way. Needs protocol v3.
     #[must_use]
     pub const fn max_take_overs(mut self, rate: Rate) -> Self {
         self.limits.take_overs = rate;
+        self
+    }
+
+    /// How many frames may come in a second, or at once after a time without, that carry nothing forward: probes,
+    /// acknowledgements of nothing, repeats; 100 by default. A peer that sends more loses its connection. Needs protocol
+    /// v3.
+    #[must_use]
+    pub const fn max_control_frames(mut self, per_second: u32) -> Self {
+        self.settings.max_control_frames = Some(per_second);
         self
     }
 

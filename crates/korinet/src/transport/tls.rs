@@ -22,9 +22,8 @@ impl Secure for ClientTls {
         let connecting = TlsConnector::from(self.config()).connect(name, stream);
         let io = match connecting.await {
             Ok(stream) => TlsIo::new(stream)?,
-            // Who hangs up on a hello of TLS does not know what it is.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return refuse(ConnectionError::NotTls);
+                return refuse(ConnectionError::ClosedUnsecured);
             }
             Err(error) => return Err(explain(error)),
         };
