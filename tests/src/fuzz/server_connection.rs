@@ -39,7 +39,7 @@ const MAX_SESSIONS: usize = 4;
 const MAX_TOMBSTONES: usize = 2;
 
 /// The most steps of a script; more of them find nothing that two scripts would not.
-const MAX_STEPS: usize = 48;
+const MAX_STEPS: usize = 20;
 
 /// Several connections at once are given frames that are right, nearly right or none, and bytes that are none;
 /// they are lost, time passes, and the applications of their sessions do all that they can do.
@@ -54,12 +54,16 @@ pub fn server_connection(data: &[u8]) -> Occurred {
         return Occurred::default();
     };
     let mut world = World::new(setup);
-    for _ in 0..MAX_STEPS {
+    for step in 1..=MAX_STEPS {
         let Some(operation) = script.byte() else {
             break;
         };
         world.step(operation, &mut script);
+        if step % 4 == 0 {
+            world.exchange();
+        }
     }
+    world.exchange();
     world.occurred
 }
 
@@ -127,9 +131,12 @@ impl World {
             self.write();
         }
         self.act();
-        self.healthy
-            .exchange(self.now, &mut self.host, &mut self.occurred);
         self.check();
+    }
+
+    fn exchange(&mut self) {
+        let (host, occurred) = (&mut self.host, &mut self.occurred);
+        self.healthy.exchange(self.now, host, occurred);
     }
 
     fn command(&mut self, script: &mut Script<'_>) {
@@ -162,13 +169,17 @@ impl World {
     }
 
     fn feed(&mut self, link: usize, bytes: &[u8], piece: u8) {
-        let piece = match piece {
-            0..=2 => bytes.len(),
-            3 => 1,
-            _ => 13,
+        // The first bytes one by one: where a protocol is told apart, and a length begins.
+        let (singly, piece) = match piece {
+            0..=2 => (0, bytes.len()),
+            3 => (bytes.len().min(14), 50),
+            _ => (0, 17),
         };
+        let (first, rest) = bytes.split_at(singly);
         let (host, occurred) = (&mut self.host, &mut self.occurred);
-        self.links[link].feed(self.now, bytes, piece, host, occurred);
+        let link = &mut self.links[link];
+        link.feed(self.now, first, 1, host, occurred);
+        link.feed(self.now, rest, piece, host, occurred);
         // A CLOSE counts for the connections that come after it.
         self.act();
     }

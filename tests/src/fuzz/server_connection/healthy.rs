@@ -119,8 +119,9 @@ impl Healthy {
 
     /// Time passes; before the server learns of it, so that the session does not expire.
     pub(super) fn pass(&mut self, now: Instant, host: &mut Host, occurred: &mut Occurred) {
-        self.client.handle_timeout(now);
-        self.carry(now, host, occurred);
+        if !self.client.is_attached() {
+            self.carry(now, host, occurred);
+        }
     }
 
     /// Both sides say all that they have to say, and hear it at once.
@@ -154,16 +155,15 @@ impl Healthy {
         let Some(link) = &mut self.link else { return };
         let mut out = Transmit::new();
         if self.client.poll_transmit(now, link.attach, &mut out) {
-            self.has_news = true;
             let mut input = BytesMut::from(&out.into_bytes()[..]);
             let answer = host.handle_bytes(now, &mut link.end, &mut input);
             assert!(answer.is_empty(), "the healthy session is refused");
         }
         let mut out = Transmit::new();
         if server(host).poll_transmit(now, link.attach, &mut out) {
-            self.has_news = true;
             let mut input = BytesMut::from(&out.into_bytes()[..]);
             self.client.handle_bytes(now, link.attach, &mut input);
+            self.has_news = true;
         }
     }
 
