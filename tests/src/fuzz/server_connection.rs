@@ -121,9 +121,10 @@ impl World {
             10 => self.speak_v2(script),
             11 => self.pass(Duration::from_millis(u64::from(script.below(255)) * 10)),
             12 => self.lose(script),
-            13 => self
-                .application
-                .read(&mut self.host, script, &mut self.occurred),
+            13 => {
+                let (host, occurred) = (&mut self.host, &mut self.occurred);
+                self.application.read(host, &self.peers, script, occurred);
+            }
             14 => self.application.send(&mut self.host, script),
             _ => self.command(script),
         }
@@ -213,13 +214,20 @@ impl World {
             },
             keep_alive: Duration::from_millis(u64::from(traits & 0xc0) * 10),
         };
-        self.links[link].offer = Some(offer);
         let mut bytes = offer.to_bytes();
-        forgery::change(&mut bytes, script.below(8) == 0, script);
+        let is_changed = forgery::change(&mut bytes, script.below(8) == 0, script);
+        self.links[link].offer = (!is_changed).then_some(offer);
         self.feed(link, &bytes, script.below(5));
-        if self.links[link].session().is_some() {
-            self.occurred.note(What::Opened);
-        }
+        let link = &self.links[link];
+        let Some((id, _)) = link.session() else {
+            return;
+        };
+        self.occurred.note(What::Opened);
+        // V3-13: the same nonce is the same session, as long as that lives.
+        let mut others = self.peers.opened(&link.principal, offer.nonce);
+        let registry = &self.host.registry;
+        let other = others.find(|other| *other != id && registry.get(*other).is_some());
+        assert!(is_changed || other.is_none(), "a second session");
     }
 
     fn come_back(&mut self, script: &mut Script<'_>) {
@@ -256,7 +264,12 @@ impl World {
         let Some((serial, mut bytes)) = peer.speak(self.now, payload) else {
             return;
         };
-        forgery::change(&mut bytes, script.below(16) == 1, script);
+        let how = script.below(16);
+        forgery::change(&mut bytes, how == 1, script);
+        if how == 2 {
+            // All of it again: messages, acknowledgements, what ends the connection.
+            bytes.extend_from_within(..);
+        }
         if let Some(link) = self.links.iter().position(|link| link.serial == serial) {
             self.feed(link, &bytes, script.below(5));
         }

@@ -8,6 +8,7 @@ use korinet_wire::v3::{Code, FRAME_OVERHEAD, Kind, Seq, SessionId};
 use super::LIMITS;
 use super::healthy::Healthy;
 use super::occurred::{Occurred, What};
+use super::peers::Peers;
 use crate::fuzz::script::Script;
 use crate::host::Host;
 
@@ -32,6 +33,7 @@ impl Application {
     pub(super) fn read(
         &mut self,
         host: &mut Host,
+        peers: &Peers,
         script: &mut Script<'_>,
         occurred: &mut Occurred,
     ) {
@@ -50,7 +52,7 @@ impl Application {
                 break;
             };
             queued += delivery.message.payload.len();
-            self.take(&delivery, occurred);
+            self.take(&delivery, peers, occurred);
             last = Some(delivery.message.seq);
             if is_done {
                 session.finish(delivery.message.seq);
@@ -70,14 +72,20 @@ impl Application {
     }
 
     /// Reads what a session has left that is over.
-    pub(super) fn read_rest(&mut self, session: &mut ServerSession, occurred: &mut Occurred) {
+    pub(super) fn read_rest(
+        &mut self,
+        session: &mut ServerSession,
+        peers: &Peers,
+        occurred: &mut Occurred,
+    ) {
         while let Some(delivery) = session.recv() {
-            self.take(&delivery, occurred);
+            self.take(&delivery, peers, occurred);
         }
     }
 
     /// Whatever anybody did: in order, without a gap, and once.
-    fn take(&mut self, delivery: &Delivery, occurred: &mut Occurred) {
+    fn take(&mut self, delivery: &Delivery, peers: &Peers, occurred: &mut Occurred) {
+        peers.check_delivered(delivery);
         let seq = delivery.message.seq;
         let before = self.delivered.insert(delivery.session, seq);
         let expected = before.map_or(Some(Seq::FIRST), Seq::next);

@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use korinet_proto::v3::{
     Agreed, Connection, Payload, ReceiveWindow, SendWindow, Transmit, Windows,
 };
-use korinet_session::v3::Principal;
+use korinet_session::v3::{Delivery, Principal};
 use korinet_wire::v3::{
     Answer, AttachNumber, Features, Frame, Kind, Level, PREFACE, Positions, SessionId, Welcome,
 };
@@ -21,11 +21,14 @@ pub(super) struct Peers(BTreeMap<SessionId, Peer>);
 pub(super) struct Peer {
     pub(super) principal: Principal,
     pub(super) level: Level,
+    nonce: u8,
     session: SessionId,
     key: [u8; 32],
     features: Features,
     attach: AttachNumber,
     windows: Windows,
+    /// What it sent, from the first message on.
+    sent: Vec<Vec<u8>>,
     /// The connection that it has, and the serial number of the link.
     connection: Option<(u32, Connection)>,
 }
@@ -33,6 +36,29 @@ pub(super) struct Peer {
 impl Peers {
     pub(super) fn get(&self, session: SessionId) -> Option<&Peer> {
         self.0.get(&session)
+    }
+
+    /// The sessions that were opened with this nonce by this principal; all but one are over.
+    pub(super) fn opened<'a>(
+        &'a self,
+        principal: &'a Principal,
+        nonce: u8,
+    ) -> impl Iterator<Item = SessionId> {
+        let peers = self.0.values();
+        peers
+            .filter(move |peer| peer.principal == *principal && peer.nonce == nonce)
+            .map(|peer| peer.session)
+    }
+
+    /// A message was delivered: where there is a checksum, it is what was sent, whatever became of it on its way.
+    pub(super) fn check_delivered(&self, delivery: &Delivery) {
+        let Some(peer) = self.0.get(&delivery.session) else {
+            return;
+        };
+        if peer.features.contains(Features::CHECKSUM) {
+            let index = usize::try_from(delivery.message.seq.get() - 1).unwrap();
+            assert_eq!(peer.sent[index][..], delivery.message.payload[..]);
+        }
     }
 
     /// One of them, whose session may be over.
@@ -78,6 +104,7 @@ impl Peers {
                 let peer = Peer {
                     principal: principal.clone(),
                     level: opened.level,
+                    nonce: offer.nonce,
                     session: welcome.session,
                     key: *key.as_bytes(),
                     features: welcome.features,
@@ -86,6 +113,7 @@ impl Peers {
                         send: SendWindow::new(opened.limits, checksum),
                         receive: ReceiveWindow::new(offer.limits, opened.level, checksum),
                     },
+                    sent: Vec::new(),
                     connection: None,
                 };
                 self.0.insert(welcome.session, peer);
@@ -125,8 +153,10 @@ impl Peer {
     /// It says what it has to say, with a new message if there is room; on which link.
     pub(super) fn speak(&mut self, now: Instant, payload: Option<&[u8]>) -> Option<(u32, Vec<u8>)> {
         if let Some(payload) = payload {
-            let payload = Payload::Copied(payload);
-            let _ = self.windows.send.push(Kind::RAW, None, payload);
+            let message = Payload::Copied(payload);
+            if self.windows.send.push(Kind::RAW, None, message).is_ok() {
+                self.sent.push(payload.to_vec());
+            }
         }
         let (serial, connection) = self.connection.as_mut()?;
         connection.handle_timeout(now);

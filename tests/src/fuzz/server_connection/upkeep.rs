@@ -134,7 +134,7 @@ impl World {
         for (id, tombstone) in over {
             let session = self.host.registry.retire(self.now, id, tombstone);
             self.application
-                .read_rest(&mut session.unwrap(), &mut self.occurred);
+                .read_rest(&mut session.unwrap(), &self.peers, &mut self.occurred);
         }
     }
 
