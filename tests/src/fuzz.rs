@@ -3,9 +3,11 @@
 
 mod connection;
 mod script;
+mod server_connection;
 mod sessions;
 
 pub use connection::connection_frames;
+pub use server_connection::{Occurred, What, server_connection};
 pub use sessions::session_operations;
 
 use bytes::BytesMut;

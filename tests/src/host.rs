@@ -22,8 +22,10 @@ pub(crate) struct Host {
 
 /// Who has a connection at the server.
 pub(crate) enum HostEnd {
-    Greeting(Greeter),
-    Session(SessionId),
+    /// Nobody yet; it is this principal's.
+    Greeting(Greeter, Principal),
+    /// A session, as the connection of this attempt.
+    Session(SessionId, AttachNumber),
     Over,
 }
 
@@ -62,14 +64,18 @@ impl Host {
     }
 
     pub(crate) fn accept(&self, now: Instant) -> HostEnd {
-        HostEnd::Greeting(Greeter::new(now, &self.config.settings))
+        self.accept_from(now, Principal::default())
+    }
+
+    /// A connection is accepted, and who is at its other end is found out.
+    pub(crate) fn accept_from(&self, now: Instant, principal: Principal) -> HostEnd {
+        HostEnd::Greeting(Greeter::new(now, &self.config.settings), principal)
     }
 
     /// Bytes came on a connection; what is to be written before it is ended, if it is refused.
     pub(crate) fn handle_bytes(
         &mut self,
         now: Instant,
-        attach: AttachNumber,
         end: &mut HostEnd,
         input: &mut BytesMut,
     ) -> Bytes {
@@ -78,31 +84,38 @@ impl Host {
                 input.clear();
                 return Bytes::new();
             }
-            HostEnd::Session(id) => {
+            HostEnd::Session(id, attach) => {
                 match self.registry.get_mut(*id) {
-                    Some(session) => session.handle_bytes(now, attach, input),
+                    Some(session) => session.handle_bytes(now, *attach, input),
                     None => input.clear(),
                 }
                 return Bytes::new();
             }
-            HostEnd::Greeting(greeter) => match greeter.handle_bytes(input) {
+            HostEnd::Greeting(greeter, principal) => match greeted(greeter, input) {
                 None => return Bytes::new(),
                 Some(Greeted::Refused(refused)) => refused,
-                Some(Greeted::Hello(greeting)) => match self.admit(now, &greeting) {
-                    Ok(id) => {
-                        *end = HostEnd::Session(id);
-                        return Bytes::new();
+                Some(Greeted::Hello(greeting)) => {
+                    match self.admit(now, &greeting, std::mem::take(principal)) {
+                        Ok(id) => {
+                            *end = HostEnd::Session(id, greeting.attach());
+                            return Bytes::new();
+                        }
+                        Err(refused) => refused,
                     }
-                    Err(refused) => refused,
-                },
+                }
             },
         };
         *end = HostEnd::Over;
         refused.answer
     }
 
-    fn admit(&mut self, now: Instant, greeting: &Greeting) -> Result<SessionId, Refused> {
-        let (channel, principal) = (Channel::Plain, Principal::default());
+    fn admit(
+        &mut self,
+        now: Instant,
+        greeting: &Greeting,
+        principal: Principal,
+    ) -> Result<SessionId, Refused> {
+        let channel = Channel::Plain;
         match self.registry.route(greeting, &channel, &principal) {
             Route::Refused(refused) => Err(refused),
             Route::Session(id, session) => {
@@ -133,15 +146,16 @@ impl Host {
     /// The session that has a connection.
     pub(crate) fn session(&mut self, end: &HostEnd) -> Option<&mut ServerSession> {
         match end {
-            HostEnd::Session(id) => self.registry.get_mut(*id),
-            HostEnd::Greeting(_) | HostEnd::Over => None,
+            HostEnd::Session(id, _) => self.registry.get_mut(*id),
+            HostEnd::Greeting(..) | HostEnd::Over => None,
         }
     }
 
     /// A connection is lost.
-    pub(crate) fn lose(&mut self, now: Instant, attach: AttachNumber, end: &mut HostEnd) {
-        let end = std::mem::replace(end, HostEnd::Over);
-        if let Some(session) = self.session(&end) {
+    pub(crate) fn lose(&mut self, now: Instant, end: &mut HostEnd) {
+        if let HostEnd::Session(id, attach) = std::mem::replace(end, HostEnd::Over)
+            && let Some(session) = self.registry.get_mut(id)
+        {
             session.handle_disconnected(now, attach, ConnectionError::ClosedByPeer);
         }
     }
@@ -149,7 +163,7 @@ impl Host {
     /// Time has passed for a connection that has no session; what is to be written, if it was too
     /// much.
     pub(crate) fn handle_timeout(&self, now: Instant, end: &mut HostEnd) -> Bytes {
-        if let HostEnd::Greeting(greeter) = end
+        if let HostEnd::Greeting(greeter, _) = end
             && let Some(refused) = greeter.handle_timeout(now, &self.config.settings)
         {
             *end = HostEnd::Over;
@@ -159,6 +173,15 @@ impl Host {
     }
 }
 
-fn session_id(number: u8) -> SessionId {
+/// What came of a connection, which is told once.
+fn greeted(greeter: &mut Greeter, input: &mut BytesMut) -> Option<Greeted> {
+    let greeted = greeter.handle_bytes(input)?;
+    let left = input.len();
+    assert!(greeter.handle_bytes(input).is_none(), "a second answer");
+    assert_eq!(input.len(), left, "taken after the answer");
+    Some(greeted)
+}
+
+pub(crate) const fn session_id(number: u8) -> SessionId {
     SessionId::from_bytes([number; 16])
 }

@@ -57,6 +57,9 @@ fn fuzz_seeds() -> Result<(), String> {
     for (target, body) in [
         ("connection_frames", fuzz::connection_frames as fn(&[u8])),
         ("session_operations", fuzz::session_operations),
+        ("server_connection", |script| {
+            fuzz::server_connection(script);
+        }),
     ] {
         let folder = format!("{}/../fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
         for file in std::fs::read_dir(folder).map_err(|error| error.to_string())? {

@@ -3,13 +3,14 @@
 use crate::failure::Failure;
 use crate::steps::Steps;
 use crate::workspace::cargo;
-use crate::{fuzz, mutations, no_std, rules, test};
+use crate::{deny, fuzz, mutations, no_std, rules, test};
 
 pub(crate) fn run() -> Result<(), Failure> {
     let mut steps = Steps::new("ci");
     format(&mut steps);
     lints_and_docs(&mut steps);
     steps.run("rules", |_| rules::run());
+    steps.run("dependencies", |_| deny::run());
     steps.run("no_std proof", no_std::prove);
     steps.run("fuzz package", |_| fuzz::check());
     for layer in ["korinet-wire", "korinet-proto"] {

@@ -7,6 +7,7 @@
 
 mod ci;
 mod demo;
+mod deny;
 mod failure;
 mod fuzz;
 mod mutations;
@@ -48,8 +49,9 @@ commands:
           without a word, the large bounds: millions of states, some minutes
   mutations
           activate deliberate defects, one after the other, and see who sees them
+  deny    check the licences, sources and versions of all dependencies
   rules   list the rules of PROTOCOL.md and the tests that cite them
-  ci      format, lints, docs, rules, no_std, the fuzz package, features, test, mutations
+  ci      format, lints, docs, rules, dependencies, no_std, the fuzz package, features, test, mutations
   help    print this
 
 environment:
@@ -80,6 +82,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "test" => no_more(command, rest).and_then(|()| test::run()),
         "demo" => no_more(command, rest).and_then(|()| demo::run()),
         "ci" => no_more(command, rest).and_then(|()| ci::run()),
+        "deny" => no_more(command, rest).and_then(|()| deny::run()),
         "rules" => no_more(command, rest).and_then(|()| rules::run()),
         "mutations" => no_more(command, rest).and_then(|()| mutations::run()),
         "simulate" => programs::simulate(rest),
@@ -124,6 +127,7 @@ mod tests {
             "endure",
             "measure",
             "mutations",
+            "deny",
             "rules",
             "ci",
         ] {

@@ -64,6 +64,27 @@ fn what_lives_on_one_connection_needs_no_runtime() {
     }
 }
 
+/// Who does not ask for TLS gets none of it, and nobody gets what only the command or the tests need.
+#[test]
+fn a_plain_build_has_neither_tls_nor_the_command_in_it() {
+    let tree = plain_build("korinet");
+    let has = |name: &str| tree.iter().any(|found| found == name);
+    assert!(has("korinet-session") && has("tokio"), "{tree:?}");
+    for unwanted in [
+        "clap",
+        "humantime",
+        "rcgen",
+        "ring",
+        "serde_json",
+        "tokio-rustls",
+        "tracing-subscriber",
+    ] {
+        assert!(!has(unwanted), "{unwanted} is in {tree:?}");
+    }
+    let tls = tree.iter().find(|name| name.starts_with("rustls"));
+    assert_eq!(tls, None, "in {tree:?}");
+}
+
 #[test]
 fn every_crate_takes_the_lints_of_the_workspace() {
     for package in &packages() {
@@ -97,6 +118,24 @@ fn packages() -> Vec<Value> {
     assert!(output.status.success(), "cargo metadata failed: {text}");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
     metadata["packages"].as_array().expect("a list").clone()
+}
+
+/// The names of all packages that a build of this one with its default features compiles in.
+fn plain_build(package: &str) -> Vec<String> {
+    let tree = ["tree", "--locked", "--offline", "--edges", "normal"];
+    let names = ["--prefix", "none", "--format", "{p}", "--package"];
+    let output = Command::new(env!("CARGO"))
+        .args(tree)
+        .args(names)
+        .arg(package)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .output()
+        .expect("cargo runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo tree failed: {text}");
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let names = lines.lines().filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).collect()
 }
 
 fn package<'a>(packages: &'a [Value], wanted: &str) -> &'a Value {

@@ -182,7 +182,7 @@ impl World {
         let link = &mut self.links[index];
         link.to_server.arrive(most);
         let (end, input) = (&mut link.server_end, &mut link.to_server.input);
-        let answer = self.host.handle_bytes(self.now, link.attach, end, input);
+        let answer = self.host.handle_bytes(self.now, end, input);
         link.to_client.under_way.extend_from_slice(&answer);
     }
 
@@ -198,7 +198,7 @@ impl World {
         let Some(index) = self.link(link) else { return };
         let link = &mut self.links[index];
         link.to_server = Pipe::default();
-        self.host.lose(self.now, link.attach, &mut link.server_end);
+        self.host.lose(self.now, &mut link.server_end);
     }
 
     fn pass(&mut self, time: Duration) {

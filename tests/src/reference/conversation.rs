@@ -155,8 +155,8 @@ impl<'c> Conversation<'c> {
         let sessions = self.host.registry.iter_mut();
         let timeouts = sessions.filter_map(|(_, session)| session.poll_timeout());
         let greeters = self.links.iter().filter_map(|link| match &link.server_end {
-            HostEnd::Greeting(greeter) => greeter.poll_timeout(),
-            HostEnd::Session(_) | HostEnd::Over => None,
+            HostEnd::Greeting(greeter, _) => greeter.poll_timeout(),
+            HostEnd::Session(..) | HostEnd::Over => None,
         });
         let drain = match self.drain {
             Drain::Announced(at) => Some(at),
@@ -299,11 +299,11 @@ impl<'c> Conversation<'c> {
         let (end, input) = (&mut link.server_end, &mut link.to_server.input);
         // The first of all is too much for the server.
         let limit = self.host.config.max_sessions;
-        if !input.is_empty() && matches!(end, HostEnd::Greeting(_)) && !self.has_refused {
+        if !input.is_empty() && matches!(end, HostEnd::Greeting(..)) && !self.has_refused {
             self.host.config.max_sessions = 0;
             self.host.restart();
         }
-        let answer = self.host.handle_bytes(self.now, link.attach, end, input);
+        let answer = self.host.handle_bytes(self.now, end, input);
         self.has_refused |= !answer.is_empty();
         put(&mut link.to_client, &answer, &mut self.outcome.frames);
         if self.host.config.max_sessions != limit {
@@ -345,7 +345,7 @@ impl<'c> Conversation<'c> {
                 link.is_left = true;
                 self.client.handle_disconnected(self.now, link.attach, LOST);
             }
-            End::Server => self.host.lose(self.now, link.attach, &mut link.server_end),
+            End::Server => self.host.lose(self.now, &mut link.server_end),
         }
     }
 
