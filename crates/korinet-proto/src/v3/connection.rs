@@ -120,6 +120,12 @@ impl Connection {
     /// To be called when bytes have come: any byte is a sign of life (V3-26). At the end of the
     /// connection `input` is emptied without a look (V3-9).
     pub fn handle_bytes(&mut self, now: Instant, windows: &mut Windows, input: &mut BytesMut) {
+        let (came, before) = (input.len(), windows.receive.mark());
+        self.handle_frames(now, windows, input);
+        windows.receive.unpin(before, came);
+    }
+
+    fn handle_frames(&mut self, now: Instant, windows: &mut Windows, input: &mut BytesMut) {
         self.keep_alive.handle_activity(now);
         while self.end.is_none() {
             match take_body(input, self.max_frame) {

@@ -50,8 +50,17 @@ pub struct ReceiveWindow {
     queued_bytes: u64,
     volatile: VecDeque<Volatile>,
     volatile_bytes: u64,
+    volatile_received: u64,
     duplicates: u64,
     volatile_dropped: u64,
+}
+
+/// What a window had at some moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    queued: usize,
+    queued_bytes: u64,
+    volatile_received: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +108,7 @@ impl ReceiveWindow {
             queued_bytes: 0,
             volatile: VecDeque::new(),
             volatile_bytes: 0,
+            volatile_received: 0,
             duplicates: 0,
             volatile_dropped: 0,
         }
@@ -281,8 +291,41 @@ impl ReceiveWindow {
             self.pop_volatile();
             self.volatile_dropped = self.volatile_dropped.saturating_add(1);
         }
+        self.volatile_received = self.volatile_received.wrapping_add(1);
         self.volatile.push_back(Volatile { raw, payload });
         Ok(())
+    }
+
+    /// What is there before something comes.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            queued: self.queue.len(),
+            queued_bytes: self.queued_bytes,
+            volatile_received: self.volatile_received,
+        }
+    }
+
+    /// Since `mark`, `came` bytes came at once, and payloads are parts of the memory that they are in. Where that
+    /// is mostly something else, be it what is skipped, they are copied: a few bytes that the application does not
+    /// read do not keep it.
+    pub(super) fn unpin(&mut self, mark: Mark, came: usize) {
+        /// As much as is kept anyway for a message.
+        const LITTLE: usize = 1024;
+        let new = self.volatile_received.wrapping_sub(mark.volatile_received);
+        let new = usize::try_from(new).unwrap_or(usize::MAX);
+        let volatile = self.volatile.iter().rev().take(new);
+        let volatile: usize = volatile.map(|it| it.payload.len()).sum();
+        let kept = self.queued_bytes - mark.queued_bytes + as_u64(volatile);
+        if came <= LITTLE || kept.saturating_mul(4) >= as_u64(came) {
+            return;
+        }
+        for queued in self.queue.iter_mut().skip(mark.queued) {
+            let payload = &mut queued.message.payload;
+            *payload = Bytes::copy_from_slice(payload);
+        }
+        for volatile in self.volatile.iter_mut().rev().take(new) {
+            volatile.payload = Bytes::copy_from_slice(&volatile.payload);
+        }
     }
 
     /// The next volatile payload for the application.
