@@ -128,6 +128,7 @@ impl Peers {
             let agreed = Agreed {
                 keep_alive: welcome.keep_alive,
                 max_message: LIMITS.message,
+                max_control_frames: Connection::MAX_CONTROL_FRAMES,
             };
             let connection = Connection::new(now, &agreed, &mut peer.windows);
             peer.connection = Some((serial, connection));
