@@ -2,6 +2,7 @@
 //! so that a handshake has the same number of bytes each time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use korinet::tls::{ClientCertificates, ClientTls, Identity, Roots, ServerTls};
 use rcgen::{
@@ -85,6 +86,11 @@ impl Authority {
         self.issue_with(names, serial, |params| {
             params.not_before = date_time_ymd(2099, 1, 1);
         })
+    }
+
+    /// One that expires then, to the second.
+    pub fn issue_until(&self, names: &[&str], serial: u64, end: SystemTime) -> Leaf {
+        self.issue_with(names, serial, |params| params.not_after = end.into())
     }
 
     fn issue_with(

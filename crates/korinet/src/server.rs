@@ -20,6 +20,8 @@ mod stats;
 
 pub use builder::ServerBuilder;
 use gate::Gate;
+#[cfg(test)]
+pub(crate) use gate::GateLimits;
 use stats::Counters;
 pub use stats::{Refused, ServerStats};
 

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod authentication;
 mod certificates;
+mod renewal;
 
 use korinet::tls::{ClientTls, ServerTls};
 use korinet::{Client, ClientBuilder, ConnectError, Server, ServerBuilder, Session};

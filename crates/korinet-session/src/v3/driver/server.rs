@@ -20,9 +20,6 @@ pub use admission::{Accepted, Admitted, TurnedAway};
 pub use authenticator::{Applicant, Authenticated, Authenticator, Refusal};
 use host::Host;
 
-/// How many new sessions may wait to be accepted; further clients wait with them.
-const BACKLOG: usize = 128;
-
 /// What the sessions of one server share. Clones are the same server.
 #[derive(Clone)]
 pub struct Server {
@@ -36,6 +33,9 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// How many new sessions may wait to be accepted; further clients wait with them.
+    pub const BACKLOG: usize = 128;
+
     /// The session of the next client that opens one; `None` when the server is gone.
     ///
     /// # Cancel safety
@@ -72,7 +72,7 @@ impl Server {
         authenticator: Option<Authenticator>,
         mut entropy: impl FnMut(&mut [u8]) + Send + 'static,
     ) -> (Self, Incoming) {
-        let (new_sessions, sessions) = mpsc::channel(BACKLOG);
+        let (new_sessions, sessions) = mpsc::channel(Incoming::BACKLOG);
         let mut instance = [0; 16];
         entropy(&mut instance);
         let host = Host {

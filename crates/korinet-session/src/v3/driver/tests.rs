@@ -2,5 +2,6 @@ mod cancel;
 mod continuity;
 mod ending;
 mod flow;
+mod policy;
 mod storms;
 mod world;

@@ -15,9 +15,6 @@ use crate::server::{NewSessions, Server, Shared};
 use crate::settings::{fill, seed};
 use crate::{BindError, ConfigError, Protocol};
 
-/// How many new sessions of protocol v2 may wait to be accepted.
-const BACKLOG: usize = 128;
-
 impl ServerBuilder {
     /// Listens on `addr`; port 0 lets the system choose one.
     ///
@@ -148,7 +145,7 @@ impl ServerBuilder {
         let v2 = v2::Server::new(self.settings.for_v2()?, self.repeats, seed());
         let (v3, v3_sessions) = v3::Server::new(config, driver, self.authenticator.clone(), fill);
         let v2 = v2.with_budget(v3.budget().clone());
-        let (v2_sender, v2_sessions) = mpsc::channel(BACKLOG);
+        let (v2_sender, v2_sessions) = mpsc::channel(v3::Incoming::BACKLOG);
         let shared = Arc::new(Shared {
             protocols: self.spoken(),
             is_plaintext_allowed: self.is_plaintext_allowed || !self.has_tls(),

@@ -283,16 +283,16 @@ pub(super) async fn receive_up_to(receiver: &mut Receiver, first: u64, last: u64
 pub(super) async fn wait_for(
     events: &mut Events,
     mut wanted: impl FnMut(&crate::v3::Event) -> bool,
-) {
+) -> crate::v3::Event {
     let found = async {
         loop {
             let event = events.recv().await.expect("the session is not over");
             if wanted(&event) {
-                return;
+                return event;
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(1000), found)
+    tokio::time::timeout(Duration::from_secs(2000), found)
         .await
-        .expect("the event comes");
+        .expect("the event comes")
 }
