@@ -5,8 +5,9 @@
 //! sessions outlive their connections on both sides and whose messages do not wait for each other; and v2,
 //! and so works with programs of the Python package `korinet`, on the same port.
 //!
-//! It is no remote procedure call, no publish and subscribe, and nothing for untrusted networks yet:
-//! there is neither encryption nor authentication.
+//! It is no remote procedure call, and no publish and subscribe. For networks that are not trusted there is TLS 1.3,
+//! with the feature `tls`, and [authentication](ServerBuilder::authenticate); what they protect, and what any peer can
+//! have of a server at the most, is told under [security].
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -36,6 +37,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
+//! | TLS, and who the clients are | the module `tls`; [`ServerBuilder::authenticate`], [`ClientBuilder::credentials`] |
 //! | frames over a socket of your own | [`raw`] |
 //! | the codec for `tokio_util` | the crate `korinet-proto` |
 //! | bytes to frames, `no_std` | the crate `korinet-wire` |

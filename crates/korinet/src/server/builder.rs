@@ -49,7 +49,7 @@ impl OnRefused {
 
 impl ServerBuilder {
     /// The versions of the protocol that peers may speak, all of them on one port. By default both; with
-    /// [`tls`](Self::tls) or [`authenticate`](Self::authenticate) v3 alone, since v2 has neither.
+    /// `tls` or [`authenticate`](Self::authenticate) v3 alone, since v2 has neither.
     ///
     /// A peer that has not sent anything for a second counts as one of v2, where that is allowed: it may wait to be
     /// spoken to.
@@ -80,8 +80,8 @@ impl ServerBuilder {
     /// and before anything else that it says is believed; a session stays with the principal that opened it. Needs
     /// protocol v3.
     ///
-    /// Without it, a client is whoever has its [certificate](crate::tls::ServerTls::set_clients), renewed ones being
-    /// others; and where it has none, nothing is known of it.
+    /// Without it, a client is whoever has its certificate, which is another one when it is renewed;
+    /// and where it has none, nothing is known of it.
     ///
     /// ```
     /// use korinet::{Authenticated, Refusal, Server};

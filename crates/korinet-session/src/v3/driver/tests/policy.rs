@@ -6,7 +6,7 @@ use korinet_proto::v3::Payload;
 use korinet_wire::v3::{Code, Kind};
 
 use super::world::{World, receive_up_to, send, wait_for};
-use crate::v3::driver::DriverConfig;
+use crate::v3::driver::{DriverConfig, Session};
 use crate::v3::{Ending, Event, ServerConfig};
 use crate::{ConnectionError, Limit, SessionError};
 
@@ -118,23 +118,19 @@ async fn sending_waits_for_memory_but_for_one_message() {
     let mut world = world(256 * KIB as u64);
     world.client_config.settings.limits.messages = 8;
     let payload = vec![0; 60 * KIB];
-    let mut pairs = Vec::new();
-    for _ in 0..2 {
-        let (client, server) = world.pair().await;
-        let mut accepted = 0;
+    let mut pairs = [world.pair().await, world.pair().await];
+    let fill = |(_, server): &(Session, Session)| {
         let all = Payload::Copied(&payload);
-        while server.sender().try_enqueue(Kind::RAW, None, &all).is_ok() {
-            accepted += 1;
-        }
-        pairs.push((client, server, accepted));
-    }
+        let sent = (0..).take_while(|_| server.sender().try_enqueue(Kind::RAW, None, &all).is_ok());
+        sent.count()
+    };
+    let accepted = [fill(&pairs[0]), fill(&pairs[1])];
     // The first had its part of four fifths, the second its one message; the windows are far from full.
-    let accepted: Vec<_> = pairs.iter().map(|(.., accepted)| *accepted).collect();
     assert_eq!(accepted, [3, 1]);
     let used = world.server.budget().used();
     assert!(used <= (256 + 64) * KIB as u64, "{used}");
     // The first one reads, and there is room again.
-    let (client, server, _) = &mut pairs[0];
+    let (client, server) = &mut pairs[0];
     for _ in 0..accepted[0] {
         client.receiver().recv().await.unwrap().unwrap();
     }
