@@ -4,6 +4,7 @@
 
 mod authentication;
 mod certificates;
+mod exporter;
 mod renewal;
 
 use korinet::tls::{ClientTls, ServerTls};

@@ -16,6 +16,10 @@ use crate::{Protocol, Session};
 /// A peer that says nothing for so long is one of protocol v2, which waits to be spoken to: one of v3 speaks first.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// As much as any protocol begins with: a connection that is closed with bytes unread is reset, and its peer told
+/// nothing but that.
+const OPENING: usize = 2048;
+
 /// What a server without TLS answers to a hello of TLS: the alert `protocol_version` (RFC 8446, 6).
 const NO_TLS: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 
@@ -66,7 +70,7 @@ impl Reception {
         let Some(underway) = self.begin().await else {
             return;
         };
-        let mut read = BytesMut::new();
+        let mut read = BytesMut::with_capacity(OPENING);
         let beginning = match timeout_at(self.deadline(), self.detect(&mut io, &mut read)).await {
             Ok(Some(beginning)) => beginning,
             Ok(None) => return self.refuse(&ConnectionError::ClosedByPeer),
