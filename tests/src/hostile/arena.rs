@@ -151,6 +151,11 @@ impl Arena {
         }
     }
 
+    /// The same, in no hurry.
+    pub(crate) fn patient_client(&self) -> ClientBuilder {
+        self.client().first_connect(FirstConnect::Retry)
+    }
+
     /// Where honest clients find it.
     pub(crate) fn host(&self) -> String {
         format!("localhost:{}", self.addr().port())
@@ -161,10 +166,9 @@ impl Arena {
         self.newcomer_by(&self.client()).await;
     }
 
-    /// One that is patient.
+    /// One that tries again if it does not get in.
     pub(crate) async fn latecomer(&self) {
-        let client = self.client().first_connect(FirstConnect::Retry);
-        self.newcomer_by(&client).await;
+        self.newcomer_by(&self.patient_client()).await;
     }
 
     async fn newcomer_by(&self, client: &ClientBuilder) {

@@ -172,7 +172,7 @@ impl fmt::Display for Fault {
 /// The healthy session lost something or got it twice; the server hangs; or whoever comes after the attack is not served.
 pub async fn run(case: &Case, program: &Path, papers: &Arc<Papers>, size: Size) -> Report {
     let arena = Arena::start(program, papers, size, case).await;
-    let healthy = Healthy::connect(arena.client(), arena.host()).await;
+    let healthy = Healthy::connect(arena.patient_client(), arena.host()).await;
     let alone = healthy.exchange(arena.either(30, 500)).await;
     let before = arena.figures().await;
     healthy.go();

@@ -1,10 +1,13 @@
 //! The cases, by what they are about.
 
+mod crowds;
 mod floods;
 mod hellos;
 mod limits;
 mod memory;
+mod messages;
 mod opening;
+mod owners;
 mod resumes;
 mod sessions;
 mod silence;
@@ -20,9 +23,12 @@ pub fn groups() -> Vec<(&'static str, Vec<Case>)> {
         ("opening", opening::cases()),
         ("hellos", hellos::cases()),
         ("sessions", sessions::cases()),
+        ("messages", messages::cases()),
         ("floods", floods::cases()),
         ("silence", silence::cases()),
+        ("crowds", crowds::cases()),
         ("resumes", resumes::cases()),
+        ("owners", owners::cases()),
         ("limits", limits::cases()),
         ("memory", memory::cases()),
         ("tls", tls::cases()),

@@ -47,9 +47,12 @@ groups! {
     opening
     hellos
     sessions
+    messages
     floods
     silence
+    crowds
     resumes
+    owners
     limits
     memory
     tls

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use korinet::{ConnectionError, Ending, Limit, SessionError};
-use korinet_wire::v3::{Code, PrefaceError};
+use korinet_wire::v3::{Close, Code, Frame, How, Intent, Limits, Open, PrefaceError};
 
 use crate::hostile::hello::{Wish, hello};
 use crate::hostile::peer::Peer;
 use crate::hostile::process::Line;
+use crate::hostile::raw::{encoded, seq};
 use crate::hostile::{Arena, Case, Told};
 
 fn refused(code: Code, text: &str) -> ConnectionError {
@@ -18,7 +19,14 @@ fn refused(code: Code, text: &str) -> ConnectionError {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut all = vec![failures(), table_full(), one_principal(), vanishing()];
+    let mut all = vec![
+        failures(),
+        table_full(),
+        one_principal(),
+        vanishing(),
+        ended(),
+    ];
+    all.extend(extremes());
     all.extend(authenticators());
     all
 }
@@ -120,6 +128,73 @@ fn vanishing() -> Case {
         .server("session_expiry=300")
         .closed(Ending::Error(SessionError::Expired { after: EXPIRY }))
         .told(Told::Welcome)
+}
+
+/// Sessions that are opened and closed, again and again: of each it is remembered for an hour that it was there.
+fn ended() -> Case {
+    let end = async |arena: &Arena| {
+        let close = encoded(&Frame::Close(Close {
+            code: Code::DONE,
+            text: "",
+            how: How::End,
+            next: seq(1),
+            digest: None,
+        }));
+        let mut told = Vec::new();
+        for _ in 0..arena.either(300, 12_000) {
+            let (_, mut peer) = open(arena, None).await;
+            peer.send(&close).await;
+            told.push(peer.told().await);
+        }
+        told
+    };
+    Case::new("sessions opened and closed", end)
+        .closed(Ending::Peer {
+            code: Code::DONE,
+            text: String::new(),
+        })
+        .told(Told::End(Code::DONE))
+}
+
+/// Numbers as large or as small as they can be.
+fn extremes() -> Vec<Case> {
+    let asked = |name, attach, change: fn(&mut Open)| {
+        let ask = async move |arena: &Arena| {
+            let ask = async || {
+                let mut wish = Wish {
+                    attach,
+                    keep_alive: Duration::from_millis(u64::MAX),
+                    ..Wish::open()
+                };
+                if let Intent::Open(open) = &mut wish.intent {
+                    change(open);
+                }
+                let mut peer = arena.peer().await;
+                peer.send(&hello(&wish, &[0; 32], None)).await;
+                peer.told().await
+            };
+            arena.repeat(ask).await
+        };
+        Case::new(name, ask).server("tls").told(Told::Welcome)
+    };
+    vec![
+        asked("greatest times and limits", u64::MAX, |open| {
+            open.expiry = Duration::from_millis(u64::MAX);
+            open.limits = limits(u32::MAX);
+        }),
+        asked("smallest times and limits", 1, |open| {
+            open.expiry = Duration::ZERO;
+            open.limits = limits(1);
+        }),
+    ]
+}
+
+const fn limits(of_all: u32) -> Limits {
+    Limits {
+        messages: of_all,
+        bytes: of_all,
+        message: of_all,
+    }
 }
 
 fn authenticators() -> Vec<Case> {

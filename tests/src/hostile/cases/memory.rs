@@ -150,7 +150,7 @@ fn unsent() -> Vec<Case> {
         }
         told
     };
-    let limit = Duration::from_millis(1500);
+    let limit = Duration::from_millis(2500);
     let stalled = ConnectionError::Stalled(limit);
     vec![
         Case::new("readers that do not read", few)
@@ -169,7 +169,7 @@ fn unsent() -> Vec<Case> {
         .told(Told::Reject(Code::OVERLOADED))
         .told(Told::GoesOn),
         Case::new("reader that acknowledges nothing", never)
-            .server("tls stall_timeout=1500")
+            .server("tls stall_timeout=2500")
             .detached(stalled.clone())
             .closed(Ending::Error(SessionError::Stalled(stalled)))
             .told(Told::Close(Code::TIMEOUT))

@@ -2,26 +2,24 @@
 
 use korinet::{ConnectionError, Ending};
 use korinet_proto::v3::Violation;
-use korinet_wire::DecodeErrorKind::{self, Field};
-use korinet_wire::v3::{
-    Ack, Code, Digest, Features, FieldError, Frame, How, Kind, Limits, PREFACE, Seq, max_frame,
-};
+use korinet_wire::DecodeErrorKind;
+use korinet_wire::v3::{Code, Features, Frame, How, Kind, PREFACE, max_frame};
 
 use super::hellos::nested;
 use super::opening::{reject, welcome};
-use crate::hostile::hello::{Wish, frame, head, hello};
-use crate::hostile::raw::{Raw, ack, data, encoded, seq, volatile};
+use crate::hostile::hello::{Wish, frame, hello};
+use crate::hostile::raw::{Raw, encoded, seq};
 use crate::hostile::{Arena, Case, Told};
 
 /// The largest payload that the server takes.
-const MESSAGE: usize = 1 << 20;
+pub(super) const MESSAGE: usize = 1 << 20;
 
 /// A session sends this; told is what is said then.
-fn strike(name: &'static str, make: impl Fn(&mut Raw) -> Vec<u8> + 'static) -> Case {
+pub(super) fn strike(name: &'static str, make: impl Fn(&mut Raw) -> Vec<u8> + 'static) -> Case {
     strike_as(name, "listen", Features::NONE, make)
 }
 
-fn strike_as(
+pub(super) fn strike_as(
     name: &'static str,
     role: &'static str,
     offered: Features,
@@ -44,7 +42,7 @@ fn strike_as(
 }
 
 /// A session sends this, which is no error.
-fn harmless(name: &'static str, make: impl Fn(&mut Raw) -> Vec<u8> + 'static) -> Case {
+pub(super) fn harmless(name: &'static str, make: impl Fn(&mut Raw) -> Vec<u8> + 'static) -> Case {
     Case::new(name, async move |arena: &Arena| {
         let strike = async || {
             let mut raw = arena.raw("listen").await;
@@ -58,13 +56,13 @@ fn harmless(name: &'static str, make: impl Fn(&mut Raw) -> Vec<u8> + 'static) ->
     .told(Told::GoesOn)
 }
 
-fn violation(case: Case, violation: Violation) -> Case {
+pub(super) fn violation(case: Case, violation: Violation) -> Case {
     let code = violation.code();
     case.detached(ConnectionError::Violation(violation))
         .told(Told::Close(code))
 }
 
-fn malformed(name: &'static str, body: &[u8], kind: DecodeErrorKind) -> Case {
+pub(super) fn malformed(name: &'static str, body: &[u8], kind: DecodeErrorKind) -> Case {
     let bytes = frame(body);
     strike(name, move |_| bytes.clone())
         .detached_frame(kind)
@@ -74,10 +72,6 @@ fn malformed(name: &'static str, body: &[u8], kind: DecodeErrorKind) -> Case {
 pub(super) fn cases() -> Vec<Case> {
     let mut all = lengths();
     all.extend(frames());
-    all.extend(numbers());
-    all.extend(digests());
-    all.extend(sizes());
-    all.extend(windows());
     all.extend(closings());
     all.push(values());
     all
@@ -146,180 +140,6 @@ fn frames() -> Vec<Case> {
             &[0xff; 1000],
             DecodeErrorKind::UnexpectedBreak,
         ),
-    ]
-}
-
-fn numbers() -> Vec<Case> {
-    let gap = |name, found: Seq| {
-        let case = strike(name, move |_| data(found.get(), b"x"));
-        let expected = seq(2);
-        violation(case, Violation::SequenceGap { expected, found })
-    };
-    let above_last = [&b"\x84\x04"[..], &head(0, u64::MAX), b"\x10\x40"].concat();
-    vec![
-        violation(
-            strike("ACK of what was not sent", |_| ack(3)),
-            Violation::AckBeyondSent {
-                next: seq(3),
-                sent: seq(2),
-            },
-        ),
-        violation(
-            strike("ACK of everything there can be", |_| ack(u64::MAX)),
-            Violation::AckBeyondSent {
-                next: Seq::END,
-                sent: seq(2),
-            },
-        ),
-        gap("number after the next", seq(3)),
-        gap("last number there is", Seq::LAST),
-        malformed(
-            "number above the last",
-            &above_last,
-            Field(FieldError::OutOfRange {
-                field: "seq",
-                found: u64::MAX,
-                min: 1,
-                max: u64::MAX - 1,
-            }),
-        ),
-        malformed(
-            "number zero",
-            b"\x84\x04\x00\x10\x40",
-            Field(FieldError::OutOfRange {
-                field: "seq",
-                found: 0,
-                min: 1,
-                max: u64::MAX - 1,
-            }),
-        ),
-        harmless("number that was there already", |_| {
-            data(1, b"something else")
-        }),
-    ]
-}
-
-fn digests() -> Vec<Case> {
-    let with_digest = |digest| {
-        encoded(
-            &korinet_wire::v3::Data {
-                seq: seq(2),
-                kind: Kind::RAW,
-                payload: b"x",
-                re: None,
-                digest,
-            }
-            .into(),
-        )
-    };
-    let wrong = move || with_digest(Some(Digest::from_u32(0xbad)));
-    let none = move || with_digest(None);
-    let presence = |asked| Violation::DigestPresence { asked };
-    let wrong_ack = async |arena: &Arena| {
-        let strike = async || {
-            let wish = Wish {
-                offered: Features::CHECKSUM,
-                ..Wish::open()
-            };
-            let mut raw = arena.raw_as("talk", &wish).await;
-            let frame = raw.peer.frame().await;
-            let Frame::Data(data) = frame.as_wire().unwrap() else {
-                panic!("{frame:?} instead of a message");
-            };
-            let ack = Ack {
-                next: data.seq.next().unwrap(),
-                digest: Some(Digest::from_u32(0xbad)),
-            };
-            raw.peer.send(&encoded(&ack.into())).await;
-            raw.peer.told().await
-        };
-        arena.repeat(strike).await
-    };
-    vec![
-        violation(
-            strike_as("wrong digest", "listen", Features::CHECKSUM, move |_| {
-                wrong()
-            }),
-            Violation::DigestMismatch { next: seq(2) },
-        ),
-        violation(
-            strike_as(
-                "no digest where one is agreed on",
-                "listen",
-                Features::CHECKSUM,
-                move |_| none(),
-            ),
-            presence(true),
-        ),
-        violation(
-            strike("digest where none is agreed on", move |_| wrong()),
-            presence(false),
-        ),
-        violation(
-            Case::new("ACK with a wrong digest", wrong_ack).server("tls"),
-            Violation::DigestMismatch { next: seq(3) },
-        ),
-    ]
-}
-
-fn sizes() -> Vec<Case> {
-    let (len, max) = (MESSAGE + 1, u32::try_from(MESSAGE).unwrap());
-    let too_large = || Violation::MessageTooLarge { len, max };
-    vec![
-        harmless("message of the greatest size", |raw| {
-            raw.data(&vec![0; MESSAGE])
-        }),
-        violation(
-            strike("message above the greatest size", move |_| {
-                data(2, &vec![0; len])
-            }),
-            too_large(),
-        ),
-        violation(
-            strike("VOLATILE above the greatest size", move |_| {
-                volatile(&vec![0; len])
-            }),
-            too_large(),
-        ),
-    ]
-}
-
-/// Sessions whose application reads nothing.
-fn windows() -> Vec<Case> {
-    let exceeded = |name, payload: usize, limits: Limits| {
-        let many = move |raw: &mut Raw| {
-            let data = (0..20).map(|_| raw.data(&vec![0; payload]));
-            data.collect::<Vec<_>>().concat()
-        };
-        let len = u64::try_from(data(2, &vec![0; payload]).len()).unwrap();
-        let violated = Violation::WindowExceeded {
-            messages: 9,
-            bytes: 9 * len,
-            limits,
-        };
-        violation(strike_as(name, "mute", Features::NONE, many), violated)
-    };
-    let message = u32::try_from(MESSAGE).unwrap();
-    let by_messages = Limits {
-        messages: 8,
-        bytes: 65_536,
-        message,
-    };
-    let by_bytes = Limits {
-        messages: 4096,
-        bytes: 65_536,
-        message,
-    };
-    let endless = |raw: &mut Raw| {
-        let data = (0..20_000).map(|_| raw.data(b""));
-        data.collect::<Vec<_>>().concat()
-    };
-    vec![
-        exceeded("more messages than the window", 10, by_messages).server("window=8/65536"),
-        exceeded("more bytes than the window", 8000, by_bytes).server("window=4096/65536"),
-        strike_as("endless empty messages", "mute", Features::NONE, endless)
-            .like("detached", "Violation(WindowExceeded { messages: 4097, ")
-            .told(Told::Close(Code::WINDOW_EXCEEDED)),
     ]
 }
 

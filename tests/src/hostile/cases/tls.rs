@@ -1,9 +1,10 @@
 //! What comes to a server that has TLS and is not what it should be.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use korinet::tls::ALPN;
-use korinet::{CertificateFault, ConnectionError};
+use korinet::tls::{ALPN, rustls};
+use korinet::{CertificateFault, ConnectionError, Limit};
 use korinet_wire::v3::Code;
 
 use super::opening::TLS_1_2;
@@ -21,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
     all.extend(protocols());
     all.extend(junk());
     all.extend(certificates());
+    all.extend(hellos());
     all
 }
 
@@ -40,7 +42,7 @@ fn plaintext() -> Vec<Case> {
         refused("HTTP without TLS", http, Told::Nothing),
         shot("TLS 1.2", TLS_1_2.to_vec())
             .server("tls")
-            .like("refused", "Tls(\"peer is incompatible")
+            .refused(ConnectionError::NotTls)
             .told(Told::Alert(70)),
         shot(
             "junk behind the first bytes of TLS",
@@ -123,6 +125,52 @@ fn junk() -> Vec<Case> {
             .server("tls")
             .like("detached", "Tls(\"cannot decrypt")
             .told(Told::Alert(20)),
+    ]
+}
+
+/// The hello of TLS of an honest client; the server's answer is work.
+fn hello_of_tls(arena: &Arena) -> Vec<u8> {
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let mut client = rustls::ClientConnection::new(arena.tls(), name).unwrap();
+    let mut bytes = Vec::new();
+    client.write_tls(&mut bytes).unwrap();
+    bytes
+}
+
+/// Handshakes that are left when the server has done its part.
+fn hellos() -> Vec<Case> {
+    let silent = async |arena: &Arena| {
+        let mut peer = Peer::plain(arena.dial().await);
+        peer.send(&hello_of_tls(arena)).await;
+        vec![peer.told().await]
+    };
+    let flood = async |arena: &Arena| {
+        let from = arena.stranger();
+        let mut told = Vec::new();
+        for _ in 0..arena.either(60, 2000) {
+            let mut peer = Peer::plain(arena.dial_from(from).await);
+            peer.send(&hello_of_tls(arena)).await;
+            peer.shut_down().await;
+            told.push(peer.told().await);
+        }
+        arena.newcomer().await;
+        told
+    };
+    vec![
+        Case::new("silence behind a hello of TLS", silent)
+            .server("tls handshake_timeout=700")
+            .refused(ConnectionError::HandshakeTimeout(Duration::from_millis(
+                700,
+            )))
+            .told(Told::Nothing),
+        Case::new("flood of hellos of TLS", flood)
+            .server("tls max_failures=50/10")
+            .refused(ConnectionError::ClosedByPeer)
+            .refused(ConnectionError::LimitReached {
+                limit: Limit::FailuresPerAddress,
+                max: 50,
+            })
+            .told(Told::Nothing),
     ]
 }
 
