@@ -108,6 +108,7 @@ async fn live(mut session: Session, mut commands: mpsc::UnboundedReceiver<Comman
                 let mut times = Vec::with_capacity(count);
                 for _ in 0..count {
                     times.push(exchange(&mut session, &mut number).await);
+                    tokio::time::sleep(PAUSE).await;
                 }
                 reply.send(times).expect("somebody waits for it");
             }

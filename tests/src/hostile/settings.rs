@@ -6,11 +6,13 @@ use std::time::Duration;
 use korinet::tls::{ClientCertificates, Identity, Roots, ServerTls};
 use korinet::{AckLevel, Applicant, Authenticated, Protocol, Rate, Refusal, Server, ServerBuilder};
 
-/// What a server has unless it is said otherwise: little memory, so that it is soon used up, and little patience.
+/// What a server has unless it is said otherwise: little memory, so that it is soon used up, and little patience, also
+/// with the sessions of those who have left.
 pub(crate) const DEFAULTS: &[&str] = &[
     "protocols=v3",
     "max_memory=33554432",
     "handshake_timeout=5000",
+    "session_expiry=500",
 ];
 
 /// A server with these settings, the later ones counting.

@@ -106,7 +106,7 @@ fn crowds() -> Vec<Case> {
             .refused(limited(Limit::Handshakes, 8))
             .told(Told::Nothing),
         Case::new("sessions without a connection", left)
-            .server("max_connections=20")
+            .server("max_connections=20 session_expiry=60000")
             .told(Told::GoesOn),
         Case::new("more connections of v2 than there may be", of_v2)
             .server("protocols=v2,v3 max_connections=100")

@@ -13,9 +13,6 @@ use crate::hostile::{Arena, Case, Told};
 
 const BUDGET: u64 = 32 << 20;
 
-/// Sessions have their memory for as long as they live, also without a client.
-const SOON_OVER: &str = "session_expiry=500";
-
 pub(super) fn cases() -> Vec<Case> {
     let mut all = unread();
     all.extend(unsent());
@@ -78,11 +75,18 @@ fn unread() -> Vec<Case> {
         }
         told
     };
-    let overloaded = |case: Case| {
-        case.server(SOON_OVER)
-            .detached(used_up())
-            .told(Told::Close(Code::OVERLOADED))
+    let idle = async |arena: &Arena| {
+        let mut told = Vec::new();
+        let mut crowd = Vec::new();
+        for _ in 0..250 {
+            let mut peer = arena.peer().await;
+            peer.send(&hello(&Wish::open(), &[0; 32], None)).await;
+            told.push(peer.told().await);
+            crowd.push(peer);
+        }
+        told
     };
+    let overloaded = |case: Case| case.detached(used_up()).told(Told::Close(Code::OVERLOADED));
     vec![
         overloaded(Case::new("many sessions that nobody reads", messages))
             .server("tls")
@@ -93,6 +97,14 @@ fn unread() -> Vec<Case> {
             .told(Told::GoesOn)
             .told(Told::Reject(Code::OVERLOADED)),
         overloaded(Case::new("many beginnings of large messages", parts)).told(Told::Nothing),
+        Case::new("many sessions that say nothing", idle)
+            .server("max_memory=4194304")
+            .refused(ConnectionError::RefusedHere {
+                code: Code::OVERLOADED,
+                text: String::new(),
+            })
+            .told(Told::Welcome)
+            .told(Told::Reject(Code::OVERLOADED)),
     ]
 }
 
@@ -155,13 +167,11 @@ fn unsent() -> Vec<Case> {
     vec![
         Case::new("readers that do not read", few)
             .server("tls")
-            .server(SOON_OVER)
             .told(Told::GoesOn),
         Case::new(
             "more readers that do not read than there is memory for",
             many,
         )
-        .server(SOON_OVER)
         .refused(ConnectionError::RefusedHere {
             code: Code::OVERLOADED,
             text: String::new(),
@@ -169,7 +179,7 @@ fn unsent() -> Vec<Case> {
         .told(Told::Reject(Code::OVERLOADED))
         .told(Told::GoesOn),
         Case::new("reader that acknowledges nothing", never)
-            .server("tls stall_timeout=2500")
+            .server("tls stall_timeout=2500 session_expiry=60000")
             .detached(stalled.clone())
             .closed(Ending::Error(SessionError::Stalled(stalled)))
             .told(Told::Close(Code::TIMEOUT))

@@ -122,7 +122,7 @@ fn storms() -> Vec<Case> {
     let overloaded = Told::RejectUntil(Code::OVERLOADED);
     vec![
         Case::new("storm of resumes by the owner", resumes)
-            .server("max_resumes=10/1")
+            .server("max_resumes=10/1 session_expiry=60000")
             .refused(refused(Code::OVERLOADED, "1 resumes a second"))
             .told(overloaded),
         Case::new("storm of take-overs by the owner", take_overs)
