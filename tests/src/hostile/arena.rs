@@ -40,7 +40,7 @@ pub(crate) struct Arena {
 const ADDRESSES: u32 = 1000;
 
 /// For how long the same is done again and again at full size, and how often at the most.
-const LONG: (Duration, usize) = (Duration::from_secs(2), 2000);
+const LONG: (Duration, usize) = (Duration::from_secs(2), 1000);
 
 impl Arena {
     /// A server for this case, with the settings that it needs beside the usual ones.
