@@ -11,6 +11,7 @@ mod deadline;
 pub mod endurance;
 pub mod fuzz;
 mod host;
+pub mod hostile;
 pub mod measure;
 pub mod model;
 pub mod numbered;

@@ -19,6 +19,7 @@ pub struct Authority {
 }
 
 /// A certificate, and the key to it.
+#[derive(Clone)]
 pub struct Leaf {
     pub chain_pem: String,
     pub key_pem: String,

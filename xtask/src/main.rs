@@ -44,6 +44,9 @@ commands:
             cargo xtask endure [--messages N] [--bytes-between-cuts N] [--seed N] [--tls]
   measure print figures of sessions beside bare TCP in the same run:
             cargo xtask measure [round-trip] [stream] [pipe] [idle] [storm]
+  hostile attack a server in every way there is a case for, beside a healthy session; prints a table:
+            cargo xtask hostile [WORDS OF A CASE]
+          without a word all cases, some minutes
   model   explore the models of protocol v3 to the last state:
             cargo xtask model [layer | gate | large] [WORDS OF A NAME]
           without a word, the large bounds: millions of states, some minutes
@@ -86,6 +89,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "rules" => no_more(command, rest).and_then(|()| rules::run()),
         "mutations" => no_more(command, rest).and_then(|()| mutations::run()),
         "simulate" => programs::simulate(rest),
+        "hostile" => programs::hostile(rest),
         "endure" | "measure" | "model" => programs::run(command, rest),
         "fuzz" => fuzz::run(rest),
         unknown => Err(Failure::Usage(format!(
@@ -126,6 +130,7 @@ mod tests {
             "simulate",
             "endure",
             "measure",
+            "hostile",
             "mutations",
             "deny",
             "rules",

@@ -15,6 +15,20 @@ pub(crate) fn simulate(arguments: &[String]) -> Result<(), Failure> {
     run("simulate", arguments)
 }
 
+/// `cargo xtask hostile`: attacks on a server, which is a program of its own.
+pub(crate) fn hostile(arguments: &[String]) -> Result<(), Failure> {
+    let mut server = cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "korinet-tests",
+    ]);
+    server.args(["--bin", "hostile_server"]);
+    steps::run(&mut server)?;
+    run("hostile", arguments)
+}
+
 /// Runs the program of this name.
 pub(crate) fn run(program: &str, arguments: &[String]) -> Result<(), Failure> {
     let mut command = cargo(&["run", "--quiet", "--release", "--package", "korinet-tests"]);

@@ -1,5 +1,6 @@
 //! The transports of sessions: how they are dialled and configured.
 
+mod counted;
 #[cfg(feature = "tls")]
 mod prefixed;
 mod tcp;
@@ -8,6 +9,7 @@ mod tls;
 #[cfg(unix)]
 mod unix;
 
+pub(crate) use counted::Counted;
 #[cfg(feature = "tls")]
 pub(crate) use prefixed::Prefixed;
 pub(crate) use tcp::{Plaintext, TcpDialer, configure};

@@ -10,8 +10,14 @@ use korinet_chaos::{Faults, Proxy};
 /// The memory that this process has now, in bytes, by the system's count.
 #[must_use]
 pub fn resident() -> u64 {
+    of_status("VmRSS:")
+}
+
+/// What the system says of this process's memory under this name, in bytes.
+#[must_use]
+pub fn of_status(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
 }

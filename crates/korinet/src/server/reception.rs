@@ -11,6 +11,7 @@ use tokio::time::timeout_at;
 
 use super::Shared;
 use super::gate::{Entered, Underway};
+use crate::transport::Counted;
 use crate::{Protocol, Session};
 
 /// A peer that says nothing for so long is one of protocol v2, which waits to be spoken to: one of v3 speaks first.
@@ -27,7 +28,7 @@ const NO_TLS: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 /// session. All of that takes no longer than a handshake may.
 pub(super) struct Reception {
     pub(super) shared: Arc<Shared>,
-    pub(super) entered: Entered,
+    pub(super) entered: Arc<Entered>,
     pub(super) peer: Option<SocketAddr>,
     pub(super) since: Instant,
 }
@@ -47,7 +48,7 @@ impl Reception {
         match shared.gate.enter(since, peer) {
             Ok(entered) => Some(Self {
                 shared: Arc::clone(shared),
-                entered,
+                entered: Arc::new(entered),
                 peer,
                 since,
             }),
@@ -63,10 +64,14 @@ impl Reception {
         (self.since + self.shared.handshake_timeout).into()
     }
 
-    pub(super) async fn receive<Io>(self, mut io: Io)
+    pub(super) async fn receive<Io>(self, io: Io)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let mut io = Counted {
+            io,
+            _count: Arc::clone(&self.entered),
+        };
         let Some(underway) = self.begin().await else {
             return;
         };
@@ -181,12 +186,9 @@ impl Reception {
         match admitted {
             Ok(admitted) => {
                 self.shared.counters.count_admitted();
-                let Self {
-                    shared, entered, ..
-                } = self;
-                drop(shared);
+                // A session that has lost its connection is none.
+                drop(self);
                 admitted.run().await;
-                drop(entered);
             }
             Err(turned_away) => {
                 self.refuse(turned_away.reason());

@@ -169,6 +169,8 @@ impl Inner {
             Event::Detached { reason, wait } => {
                 self.probe = None;
                 self.input_size = 0;
+                // Who has left half of a message has no memory for it any more.
+                self.charge();
                 self.outdated_at = None;
                 self.progress.handle_detached();
                 let state = State::Detached {

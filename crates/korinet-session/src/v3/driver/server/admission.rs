@@ -218,6 +218,10 @@ pub(super) async fn admit<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
+/// How much of a HELLO is read at once: more than most have, so that what comes with it, right behind it, is seen and
+/// refused (V3-14), whatever the lengths.
+const READ_SIZE: usize = 1024;
+
 /// Reads the HELLO.
 async fn greet<Io: AsyncRead + Unpin>(
     host: &Host,
@@ -234,6 +238,7 @@ async fn greet<Io: AsyncRead + Unpin>(
             None => {}
         }
         let deadline = greeter.poll_timeout().unwrap_or_else(now);
+        read.reserve(READ_SIZE);
         let reading = tokio::time::timeout_at(deadline.into(), io.read_buf(read));
         let reason = match reading.await {
             Ok(Ok(0)) => ConnectionError::ClosedByPeer,

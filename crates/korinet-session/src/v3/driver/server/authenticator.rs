@@ -1,7 +1,10 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -136,8 +139,18 @@ impl Authenticator {
         Self(Arc::new(move |applicant| Box::pin(authenticate(applicant))))
     }
 
-    pub(super) fn ask(&self, applicant: Applicant) -> Answer {
-        (self.0)(applicant)
+    /// Who it is. Where the application panics instead of answering, the client is told that it is not its fault, and
+    /// may try again; otherwise its connection would be gone without a word, and nobody told of it.
+    pub(super) async fn ask(&self, applicant: Applicant) -> Result<Authenticated, Refusal> {
+        let broken = || Refusal::new(Code::INTERNAL, "");
+        let asking = AssertUnwindSafe(|| (self.0)(applicant));
+        let mut answer = catch_unwind(asking).map_err(|_| broken())?;
+        let polled = |cx: &mut Context<'_>| {
+            let polling = AssertUnwindSafe(|| answer.as_mut().poll(cx));
+            // It is not polled again after that.
+            catch_unwind(polling).unwrap_or_else(|_| Poll::Ready(Err(broken())))
+        };
+        poll_fn(polled).await
     }
 }
 

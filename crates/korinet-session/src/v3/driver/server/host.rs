@@ -122,6 +122,8 @@ impl Host {
             let expire_at = age.map(|age| later(now(), age));
             inner.handle_welcomed(greeting.attach(), peer, expire_at);
             inner.settle(wakes);
+            // A client that says nothing more has it, too.
+            inner.charge();
         });
         permit.send(session);
         Ok(shared)
