@@ -33,6 +33,9 @@ pub(super) struct Reception {
     pub(super) since: Instant,
 }
 
+/// A connection that counts among those that there are.
+pub(super) type Held<Io> = Counted<Io, Arc<Entered>>;
+
 /// What comes of a connection when it begins to speak.
 enum Beginning {
     V2,
@@ -68,10 +71,7 @@ impl Reception {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let mut io = Counted {
-            io,
-            _count: Arc::clone(&self.entered),
-        };
+        let mut io = Counted::new(io, Arc::clone(&self.entered));
         let Some(underway) = self.begin().await else {
             return;
         };
@@ -240,7 +240,7 @@ fn is_our_own(reason: &ConnectionError) -> bool {
 /// Ends a connection of TLS at a server that has none.
 #[cfg(not(feature = "tls"))]
 impl Reception {
-    async fn receive_tls<Io>(self, io: Io, _: BytesMut, underway: Underway)
+    async fn receive_tls<Io>(self, io: Held<Io>, _: BytesMut, underway: Underway)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

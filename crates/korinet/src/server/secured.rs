@@ -6,9 +6,8 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::gate::Underway;
-use super::reception::Reception;
+use super::reception::{Held, Reception};
 use crate::tls::{ALPN, ServerTls, TlsIo, explain, fault_of};
-use crate::transport::Prefixed;
 
 /// The alert `no_application_protocol` (RFC 7301, 3.2).
 const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
@@ -22,14 +21,15 @@ struct Failed<Io> {
 
 impl Reception {
     /// Goes on with TLS, where the peer begins with it.
-    pub(super) async fn receive_tls<Io>(self, io: Io, read: BytesMut, underway: Underway)
+    pub(super) async fn receive_tls<Io>(self, mut io: Held<Io>, read: BytesMut, underway: Underway)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(tls) = self.shared.tls.clone() else {
             return self.refuse_tls(io, underway).await;
         };
-        let shaking = Box::pin(shake_hands(&tls, Prefixed { read, io }));
+        io.put_back(read);
+        let shaking = Box::pin(shake_hands(&tls, io));
         let failed = match timeout_at(self.deadline(), shaking).await {
             Ok(Ok(shaken)) => {
                 let io = shaken.io;

@@ -2,14 +2,33 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection, and what is to be dropped with it: by that it is counted for exactly as long as it is there, whoever
-/// serves it, and not as long as its session.
+/// A connection that was accepted, and what is to be dropped with it: by that it is counted for exactly as long as it
+/// is there, whoever serves it, and not as long as its session.
 #[derive(Debug)]
 pub(crate) struct Counted<Io, T> {
-    pub(crate) io: Io,
-    pub(crate) _count: T,
+    io: Io,
+    /// What was read to find out what the connection speaks, and is to be read again.
+    unread: BytesMut,
+    _count: T,
+}
+
+impl<Io, T> Counted<Io, T> {
+    pub(crate) fn new(io: Io, count: T) -> Self {
+        Self {
+            io,
+            unread: BytesMut::new(),
+            _count: count,
+        }
+    }
+
+    /// Has all that was read so far read again.
+    #[cfg(feature = "tls")]
+    pub(crate) fn put_back(&mut self, read: BytesMut) {
+        self.unread = read;
+    }
 }
 
 impl<Io: AsyncRead + Unpin, T: Unpin> AsyncRead for Counted<Io, T> {
@@ -18,7 +37,15 @@ impl<Io: AsyncRead + Unpin, T: Unpin> AsyncRead for Counted<Io, T> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
+        if self.unread.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
+        }
+        let len = self.unread.len().min(buffer.remaining());
+        buffer.put_slice(&self.unread.split_to(len));
+        if self.unread.is_empty() {
+            self.unread = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

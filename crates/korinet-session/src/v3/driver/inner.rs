@@ -20,7 +20,9 @@ use crate::budget::Account;
 use crate::clock::now;
 use crate::v3::deadline::later;
 use crate::v3::{Action, Continuity, Ending, Event, InDoubt, Ticket};
-use crate::{ConnectionError, Limit, SessionError, State};
+use crate::{ConnectionError, SessionError, State};
+
+mod memory;
 
 /// What the handles and the tasks of one session share, under its lock.
 #[derive(Debug)]
@@ -347,59 +349,6 @@ impl Inner {
         self.links.add(attach);
         self.peer = peer;
         self.welcomed = Some(outdated_at);
-    }
-
-    /// Counts the memory that the session has. To be called when messages have come or gone.
-    pub(super) fn charge(&mut self) {
-        if self.ending.is_some() {
-            return;
-        }
-        let held = self.held();
-        if let Some(account) = &mut self.account {
-            account.charge(held);
-        }
-    }
-
-    /// Whether there is memory for what was read; otherwise the client is disconnected, and what was read is not to be
-    /// looked at.
-    pub(super) fn admits_input(&mut self, len: usize) -> bool {
-        let held = self.held();
-        let len = u64::try_from(len).unwrap_or(u64::MAX);
-        match &self.account {
-            Some(account) if !account.allows(held.saturating_add(len)) => {
-                let max = account.budget().max();
-                self.handle_memory_used_up(max);
-                false
-            }
-            _ => true,
-        }
-    }
-
-    fn handle_memory_used_up(&mut self, max: u64) {
-        let limit = Limit::Memory;
-        let reason = ConnectionError::LimitReached { limit, max };
-        self.detach(now(), Code::OVERLOADED, &reason.to_string(), reason);
-    }
-
-    /// Whether there is memory for a client to come back to its session.
-    pub(super) fn is_admitted(&self) -> bool {
-        let account = self.account.as_ref();
-        account.is_none_or(|account| account.budget().admits(self.held()))
-    }
-
-    /// Whether there is memory for a message of this size. One is always allowed.
-    pub(super) fn has_memory_for(&self, len: usize) -> bool {
-        let Some(account) = &self.account else {
-            return true;
-        };
-        let len = u64::try_from(len).unwrap_or(u64::MAX);
-        self.core.in_flight().0 == 0 || account.allows(self.held().saturating_add(len))
-    }
-
-    /// What the session holds, in bytes.
-    fn held(&self) -> u64 {
-        let input = u64::try_from(self.input_size).unwrap_or(u64::MAX);
-        self.core.held().saturating_add(input + Account::OF_SESSION)
     }
 
     /// The application has dropped its last handle.
