@@ -55,9 +55,8 @@ async fn secured(connector: &TlsConnector, addr: &str) -> (TlsStream<TcpStream>,
 
 fn dialing(client: &mut ClientSession) -> AttachNumber {
     loop {
-        match client.poll_action().expect("an attempt") {
-            Action::Dial(attach) => return attach,
-            Action::Abandon(_) | Action::Finish(..) | _ => {}
+        if let Action::Dial(attach) = client.poll_action().expect("an attempt") {
+            return attach;
         }
     }
 }
