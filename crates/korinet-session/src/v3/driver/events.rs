@@ -15,7 +15,11 @@ pub struct Events {
 impl Events {
     pub(super) fn of(shared: &Shared) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
-        shared.lock().observers.push(sender);
+        let mut inner = shared.lock();
+        // Nothing more happens to a session that is over.
+        if inner.ending.is_none() {
+            inner.observers.push(sender);
+        }
         Self { events }
     }
 

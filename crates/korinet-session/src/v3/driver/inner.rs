@@ -194,6 +194,10 @@ impl Inner {
         }
         self.observers
             .retain(|observer| observer.send(event.clone()).is_ok());
+        if self.ending.is_some() {
+            // Whoever holds the session does not wait for more.
+            self.observers = Vec::new();
+        }
     }
 
     fn handle_attached(&mut self, continuity: &Continuity) {

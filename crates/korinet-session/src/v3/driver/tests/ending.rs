@@ -96,6 +96,21 @@ async fn a_session_that_is_dropped_does_not_try_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_events_of_a_session_end_with_it_whoever_holds_it() {
+    let mut world = World::new();
+    let (client, mut server) = world.pair().await;
+    let mut events = server.events();
+    let (closed, received) = tokio::join!(client.close(), server.recv());
+    closed.unwrap();
+    assert!(received.unwrap().is_none());
+    wait_for(&mut events, |event| matches!(event, Event::Closed { .. })).await;
+    let mut late = server.events();
+    let ends = async { (events.recv().await, late.recv().await) };
+    let ends = tokio::time::timeout(Duration::from_secs(1), ends).await;
+    assert_eq!(ends, Ok((None, None)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_nobody_comes_back_to_expires() {
     let mut world = World::new();
     let (client, mut server) = world.pair().await;
