@@ -18,6 +18,8 @@ pub struct Case {
     pub(super) server: Vec<String>,
     /// All that comes of the attackers' connections and sessions, other than that they go by themselves.
     pub(super) faults: Vec<Fault>,
+    /// What may come of them beside that, depending on who is faster.
+    pub(super) maybe: Vec<(Fault, Told)>,
     /// All that attackers are told.
     pub(super) told: Vec<Told>,
     /// Whether the memory that it costs is within the budget.
@@ -62,6 +64,7 @@ impl Case {
             name,
             server: Vec::new(),
             faults: Vec::new(),
+            maybe: Vec::new(),
             told: Vec::new(),
             is_bounded: true,
             attack: Box::new(attack),
@@ -96,6 +99,12 @@ impl Case {
 
     pub(super) fn like(self, what: &'static str, start: &'static str) -> Self {
         self.fault(Fault::Like(what, start))
+    }
+
+    /// Depending on who is faster, some are refused like this, and told that.
+    pub(super) fn maybe_refused(mut self, reason: ConnectionError, told: Told) -> Self {
+        self.maybe.push((Fault::Refused(reason), told));
+        self
     }
 
     fn fault(mut self, fault: Fault) -> Self {

@@ -58,21 +58,29 @@ impl Raw {
         assert_eq!(self.message().await, b"ready");
     }
 
-    /// The next message of the server's application; it is acknowledged.
-    pub(crate) async fn message(&mut self) -> Vec<u8> {
+    /// The next DATA of the server.
+    pub(crate) async fn data_frame(&mut self) -> korinet_proto::v3::Frame {
         loop {
             let frame = self.peer.frame().await;
-            if let Frame::Data(data) = frame.as_wire().unwrap() {
-                self.received = data.seq.get();
-                let ack = Ack {
-                    next: seq(self.received + 1),
-                    digest: data.digest,
-                };
-                let payload = data.payload.to_vec();
-                self.peer.send(&encoded(&Frame::Ack(ack))).await;
-                return payload;
+            if matches!(frame.as_wire(), Ok(Frame::Data(_))) {
+                return frame;
             }
         }
+    }
+
+    /// The next message of the server's application; it is acknowledged.
+    pub(crate) async fn message(&mut self) -> Vec<u8> {
+        let frame = self.data_frame().await;
+        let Ok(Frame::Data(data)) = frame.as_wire() else {
+            unreachable!("it is DATA");
+        };
+        self.received = data.seq.get();
+        let ack = Ack {
+            next: seq(self.received + 1),
+            digest: data.digest,
+        };
+        self.peer.send(&encoded(&Frame::Ack(ack))).await;
+        data.payload.to_vec()
     }
 
     /// Waits for the PONG with this nonce: the server has read all before its PING.

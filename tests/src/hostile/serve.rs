@@ -73,10 +73,6 @@ async fn play(mut session: Session) {
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 tell(&event, &mut peer, &sender);
-                // Nothing follows, and this holds the session.
-                if matches!(event, Event::Closed { .. }) {
-                    return;
-                }
             }
         });
     }
