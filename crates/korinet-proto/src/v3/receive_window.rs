@@ -307,24 +307,25 @@ impl ReceiveWindow {
 
     /// Since `mark`, `came` bytes came at once, and payloads are parts of the memory that they are in. Where that
     /// is mostly something else, be it what is skipped, they are copied: a few bytes that the application does not
-    /// read do not keep it.
+    /// read do not keep it. For messages volatile payloads are something else, too: a few bytes would otherwise keep
+    /// a large one that is dropped; and the other way round.
     pub(super) fn unpin(&mut self, mark: Mark, came: usize) {
         /// As much as is kept anyway for a message.
         const LITTLE: usize = 1024;
+        let is_mostly_else = |kept: u64| came > LITTLE && kept.saturating_mul(4) < as_u64(came);
+        if is_mostly_else(self.queued_bytes - mark.queued_bytes) {
+            for queued in self.queue.iter_mut().skip(mark.queued) {
+                let payload = &mut queued.message.payload;
+                *payload = Bytes::copy_from_slice(payload);
+            }
+        }
         let new = self.volatile_received.wrapping_sub(mark.volatile_received);
         let new = usize::try_from(new).unwrap_or(usize::MAX);
         let volatile = self.volatile.iter().rev().take(new);
-        let volatile: usize = volatile.map(|it| it.payload.len()).sum();
-        let kept = self.queued_bytes - mark.queued_bytes + as_u64(volatile);
-        if came <= LITTLE || kept.saturating_mul(4) >= as_u64(came) {
-            return;
-        }
-        for queued in self.queue.iter_mut().skip(mark.queued) {
-            let payload = &mut queued.message.payload;
-            *payload = Bytes::copy_from_slice(payload);
-        }
-        for volatile in self.volatile.iter_mut().rev().take(new) {
-            volatile.payload = Bytes::copy_from_slice(&volatile.payload);
+        if is_mostly_else(as_u64(volatile.map(|it| it.payload.len()).sum())) {
+            for volatile in self.volatile.iter_mut().rev().take(new) {
+                volatile.payload = Bytes::copy_from_slice(&volatile.payload);
+            }
         }
     }
 

@@ -65,6 +65,25 @@ fn a_volatile_payload_does_not_either() {
     assert!(memory(volatile.payload) < 1000);
 }
 
+#[test]
+fn a_small_message_does_not_keep_a_volatile_payload_that_is_dropped() {
+    let limits = Limits {
+        messages: 4,
+        bytes: 16_000,
+        message: 16_000,
+    };
+    let mut side = Side::new(limits, Level::Received, false, Duration::ZERO);
+    let volatile = wire::Volatile {
+        raw: true,
+        payload: &[7; 15_000],
+    };
+    side.read(&[data(1, b"a"), encoded(&Frame::Volatile(volatile))].concat());
+    drop(side.windows.receive.recv_volatile().unwrap());
+    let message = side.windows.receive.recv().unwrap();
+    assert_eq!(&message.payload[..], b"a");
+    assert!(memory(message.payload) < 1000);
+}
+
 /// What is mostly payload is not copied.
 #[test]
 fn messages_share_the_memory_that_they_came_in() {
