@@ -145,15 +145,16 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
     /// Counts the memory that the session has of a server; ends it where it is more than it may have.
     fn charge(&mut self) {
         let held = self.framed.read_buffer().capacity() + self.driver.unread_bytes();
-        if let Some(account) = &mut self.driver.account {
-            let held = Account::OF_SESSION + u64::try_from(held).unwrap_or(u64::MAX);
-            if account.allows(held) {
-                account.charge(held);
-                return;
-            }
-            let (limit, max) = (Limit::Memory, account.budget().max());
-            self.end = Some(End::Lost(ConnectionError::LimitReached { limit, max }));
+        if !admit(self.driver.account.as_mut(), held) {
+            self.end_for_memory();
         }
+    }
+
+    fn end_for_memory(&mut self) {
+        let account = self.driver.account.as_ref();
+        let max = account.map_or(0, |account| account.budget().max());
+        let limit = Limit::Memory;
+        self.end = Some(End::Lost(ConnectionError::LimitReached { limit, max }));
     }
 
     fn log(&self) -> MutexGuard<'a, ReceivedLog<Token>> {
@@ -237,9 +238,12 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
         // What came first is delivered first.
         let held = driver.inbox.as_ref().filter(|_| !is_first_pending);
         let decide_at = self.undecided.as_ref().map(|(_, at)| *at);
+        let unread = driver.unread_bytes();
+        let account = &mut driver.account;
+        let admits = |buffer| admit(account.as_mut(), unread + buffer);
         tokio::select! {
             biased;
-            event = socket::next(&mut self.framed, interest) => Event::Socket(event),
+            event = socket::next(&mut self.framed, interest, admits) => Event::Socket(event),
             Some(outgoing) = driver.outgoing.recv(), if can_send => Event::Outgoing(outgoing),
             close = driver.control.recv(), if driver.closing.is_none() => match close {
                 Some(close) => Event::Close(close),
@@ -288,6 +292,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
             // Seen to by `poll_end`.
             SocketEvent::Flushed => {}
             SocketEvent::InputOver => self.handle_input_over(),
+            SocketEvent::NoMemory => self.end_for_memory(),
             SocketEvent::Drained => self.end = self.write_failure.take().map(End::Lost),
             SocketEvent::ReadFailed(error) => {
                 let error = self.write_failure.take().unwrap_or_else(|| error.into());
@@ -392,6 +397,19 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Link<'a, Io> {
 }
 
 type Reply = oneshot::Sender<Result<(), SendError>>;
+
+/// Counts the memory that a session has, if there is that much for it.
+fn admit(account: Option<&mut Account>, held: usize) -> bool {
+    let Some(account) = account else {
+        return true;
+    };
+    let held = Account::OF_SESSION.saturating_add(u64::try_from(held).unwrap_or(u64::MAX));
+    let is_admitted = account.allows(held);
+    if is_admitted {
+        account.charge(held);
+    }
+    is_admitted
+}
 
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {

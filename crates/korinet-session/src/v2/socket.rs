@@ -33,12 +33,16 @@ pub(super) enum SocketEvent {
     Flushed,
     ReadFailed(CodecError),
     WriteFailed(CodecError),
+    /// There is no memory for what has come of the next frame.
+    NoMemory,
 }
 
-/// Reads the next frame, if it is wanted, and writes the write buffer all the while. Cancel safe.
+/// Reads the next frame, if it is wanted, and writes the write buffer all the while. `admits` is asked whether there is
+/// memory for a buffer of so many bytes. Cancel safe.
 pub(super) async fn next<Io: AsyncRead + AsyncWrite + Unpin>(
     framed: &mut Framed<Io, FrameCodec>,
     interest: Interest,
+    mut admits: impl FnMut(usize) -> bool,
 ) -> SocketEvent {
     let Interest {
         is_reading,
@@ -66,6 +70,9 @@ pub(super) async fn next<Io: AsyncRead + AsyncWrite + Unpin>(
             Poll::Ready(Some(Err(error))) => Poll::Ready(SocketEvent::ReadFailed(error)),
             Poll::Ready(None) => Poll::Ready(SocketEvent::InputOver),
             Poll::Pending if is_write_failed => Poll::Ready(SocketEvent::Drained),
+            Poll::Pending if !admits(framed.read_buffer().capacity()) => {
+                Poll::Ready(SocketEvent::NoMemory)
+            }
             Poll::Pending => Poll::Pending,
         }
     })

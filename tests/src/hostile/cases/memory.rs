@@ -247,7 +247,6 @@ fn pinned() -> Vec<Case> {
         Case::new("small messages among rubbish", rubbish).told(Told::GoesOn),
         Case::new("many beginnings of large messages of v2", halves)
             .server("protocols=v2,v3")
-            .told(Told::GoesOn)
-            .unbounded(),
+            .told(Told::GoesOn),
     ]
 }
