@@ -22,8 +22,6 @@ pub struct Case {
     pub(super) maybe: Vec<(Fault, Told)>,
     /// All that attackers are told.
     pub(super) told: Vec<Told>,
-    /// Whether the memory that it costs is within the budget.
-    pub(super) is_bounded: bool,
     attack: Box<dyn Attack>,
 }
 
@@ -66,7 +64,6 @@ impl Case {
             faults: Vec::new(),
             maybe: Vec::new(),
             told: Vec::new(),
-            is_bounded: true,
             attack: Box::new(attack),
         }
     }
@@ -114,12 +111,6 @@ impl Case {
 
     pub(super) fn told(mut self, told: Told) -> Self {
         self.told.push(told);
-        self
-    }
-
-    /// What it costs is not within the budget so far: it is measured, not checked.
-    pub(super) const fn unbounded(mut self) -> Self {
-        self.is_bounded = false;
         self
     }
 

@@ -59,7 +59,7 @@ impl Report {
             all.push(format!("told {:?}, not {expected:?}", self.told));
         }
         let budget = case.budget();
-        if case.is_bounded && self.peak() > bound(budget) {
+        if self.peak() > bound(budget) {
             all.push(format!("{} bytes of {budget}", self.peak()));
         }
         if self.account.connections != 1 || self.account.lost != 0 {
