@@ -21,6 +21,9 @@ const SILENCE: std::time::Duration = std::time::Duration::from_secs(1);
 /// nothing but that.
 const OPENING: usize = 2048;
 
+/// However long a handshake may take, no more than what can be added to any time.
+const LONGEST_HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);
+
 /// What a server without TLS answers to a hello of TLS: the alert `protocol_version` (RFC 8446, 6).
 const NO_TLS: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 
@@ -64,7 +67,8 @@ impl Reception {
 
     /// When it has taken too long.
     pub(super) fn deadline(&self) -> tokio::time::Instant {
-        (self.since + self.shared.handshake_timeout).into()
+        let timeout = self.shared.handshake_timeout.min(LONGEST_HANDSHAKE);
+        (self.since + timeout).into()
     }
 
     pub(super) async fn receive<Io>(self, io: Io)

@@ -14,6 +14,7 @@ use tracing::{Instrument, Span};
 use super::authenticator::{Applicant, Authenticated};
 use super::host::{Host, Retire, Serving};
 use crate::clock::now;
+use crate::v3::deadline::later;
 use crate::v3::driver::alarm::Alarm;
 use crate::v3::driver::linger::linger;
 use crate::v3::driver::link::Link;
@@ -179,7 +180,7 @@ pub(super) async fn admit<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             let reason = ConnectionError::CertificateInvalid(fault);
             return Err(greeting.refuse_because(Code::AUTHENTICATION_EXPIRED, reason));
         }
-        let deadline = since + host.config.settings.handshake_timeout;
+        let deadline = later(since, host.config.settings.handshake_timeout);
         let asked = authenticate(host, &greeting, &channel, certificates, peer);
         let who = match tokio::time::timeout_at(deadline.into(), asked).await {
             Ok(who) => who?,

@@ -150,7 +150,8 @@ impl Host {
             let mut drawn = [0; 1];
             self.draw(&mut drawn);
             // From nine tenths to eleven, so that clients that came together do not come back together.
-            age.mul_f64(0.9 + f64::from(drawn[0]) / f64::from(u8::MAX) / 5.0)
+            let part = (age / 5).mul_f64(f64::from(drawn[0]) / f64::from(u8::MAX));
+            (age - age / 10).saturating_add(part)
         });
         [age, who.valid_for].into_iter().flatten().min()
     }
