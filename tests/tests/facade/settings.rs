@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use korinet::{
     AckLevel, Client, ClientBuilder, ConnectError, FirstConnect, OnLost, Server, ServerBuilder,
+    Value,
 };
 use korinet_tests::{chain, v2_client, v2_server, within};
 
@@ -36,7 +37,11 @@ async fn settings_that_do_not_fit_are_refused_by_name() {
         assert!(matches!(error, ConnectError::Config(_)), "{error:?}");
         assert_eq!(chain(&error), expect);
     }
-    let servers: [(ServerBuilder, String); 2] = [
+    let servers: [(ServerBuilder, String); 3] = [
+        (
+            Server::builder().handshake_timeout(Duration::ZERO),
+            "handshake_timeout is zero, expected more".to_owned(),
+        ),
         (
             v2_server().session_expiry(second),
             needs_v3("session_expiry"),
@@ -50,6 +55,48 @@ async fn settings_that_do_not_fit_are_refused_by_name() {
         let error = server.bind("127.0.0.1:0").await.unwrap_err();
         assert_eq!(chain(&error), expect);
     }
+}
+
+/// A message arrives and is acknowledged, by each version of the protocol.
+async fn serves(server: &ServerBuilder) {
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    for client in [Client::builder(), v2_client()] {
+        let connecting = client.connect(addr.as_str());
+        let client = within("the connection", connecting).await.unwrap();
+        let sent = Value::Map(vec![("n".into(), 1.into())]);
+        let sending = client.sender().enqueue(&sent).await.unwrap();
+        let mut accepted = within("the session", server.accept()).await.unwrap();
+        let message = within("a message", accepted.recv()).await.unwrap().unwrap();
+        assert_eq!(message.value().unwrap(), sent);
+        within("the acknowledgement", sending).await.unwrap();
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_longest_and_shortest_times_are_served() {
+    for server in [
+        Server::builder().handshake_timeout(Duration::MAX),
+        Server::builder().max_connection_age(Duration::MAX),
+        Server::builder().max_connection_age(Duration::ZERO),
+        Server::builder()
+            .handshake_timeout(Duration::MAX)
+            .max_connection_age(Duration::MAX),
+    ] {
+        serves(&server).await;
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_can_have_no_time_to_speak_of() {
+    let server = Server::builder().handshake_timeout(Duration::from_nanos(1));
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    // It may be in time all the same.
+    let _ = within("an answer", Client::connect(addr)).await;
+    let stats = server.stats();
+    assert_eq!((stats.accepted, stats.admitted + stats.refused), (1, 1));
 }
 
 #[tokio::test]

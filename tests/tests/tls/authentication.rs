@@ -75,6 +75,19 @@ async fn a_client_is_who_its_credential_says() {
 }
 
 #[tokio::test]
+async fn the_longest_times_are_served() {
+    let authority = Authority::new();
+    let server = server(&authority.server())
+        .handshake_timeout(Duration::MAX)
+        .max_connection_age(Duration::MAX);
+    let (server, addr) = bind(&by_token_for(server, Duration::MAX)).await;
+    let (client, ..) = showing(client(&authority.client()), "ali");
+    let mut session = connect(&client, &addr).await.unwrap();
+    let mut accepted = within("the session", server.accept()).await.unwrap();
+    converse(&mut session, &mut accepted).await;
+}
+
+#[tokio::test]
 async fn a_credential_that_cannot_be_had_is_told() {
     let authority = Authority::new();
     let (_server, addr) = bind(&by_token(server(&authority.server()))).await;
