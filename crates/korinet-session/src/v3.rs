@@ -90,8 +90,8 @@ pub use credential::Credential;
 pub use denial::Refused;
 pub use driver::{
     Accepted, Admitted, Applicant, Authenticated, Authenticator, DriverConfig, Events,
-    FirstConnect, Incoming, Place, Receipt, Receiver, Refusal, Sender, Server, Session, Stats,
-    TurnedAway, VolatileReceiver, WhenDetached, connect,
+    FirstConnect, Incoming, Introduced, Place, Receipt, Receiver, Refusal, Sender, Server, Session,
+    Stats, TurnedAway, VolatileReceiver, WhenDetached, connect,
 };
 pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
 pub use greeting::{Greeted, Greeter, Greeting};

@@ -39,8 +39,8 @@ pub use receipt::Receipt;
 pub use receiver::{Receiver, VolatileReceiver};
 pub use sender::{Place, Sender};
 pub use server::{
-    Accepted, Admitted, Applicant, Authenticated, Authenticator, Incoming, Refusal, Server,
-    TurnedAway,
+    Accepted, Admitted, Applicant, Authenticated, Authenticator, Incoming, Introduced, Refusal,
+    Server, TurnedAway,
 };
 pub use session::Session;
 pub use stats::Stats;

@@ -185,7 +185,9 @@ impl Reception {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // Apart, so that a session that is only there has no memory for it.
-        let admitted = Box::pin(self.shared.v3.admit(accepted)).await;
+        let v3 = &self.shared.v3;
+        let admitting = async { v3.admit(v3.introduce(accepted).await?).await };
+        let admitted = Box::pin(admitting).await;
         drop(underway);
         match admitted {
             Ok(admitted) => {

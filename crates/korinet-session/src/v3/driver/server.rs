@@ -14,11 +14,13 @@ use crate::v3::{Registry, ServerConfig};
 mod admission;
 mod authenticator;
 mod host;
+mod introduction;
 mod shut_down;
 
-pub use admission::{Accepted, Admitted, TurnedAway};
+pub use admission::{Admitted, TurnedAway};
 pub use authenticator::{Applicant, Authenticated, Authenticator, Refusal};
 use host::Host;
+pub use introduction::{Accepted, Introduced};
 
 /// What the sessions of one server share. Clones are the same server.
 #[derive(Clone)]
@@ -102,8 +104,8 @@ impl Server {
         self.host.registry().len()
     }
 
-    /// Reads the HELLO of a connection, finds out who the client is, and finds or opens its session. A new one goes to
-    /// [`Incoming`]. Takes no longer than a handshake may, counted from when the connection was accepted.
+    /// Reads the HELLO of a connection. Takes no longer than a handshake may, counted from when the connection was
+    /// accepted.
     ///
     /// # Errors
     ///
@@ -112,15 +114,38 @@ impl Server {
     /// # Cancel safety
     ///
     /// Giving up the future drops the connection.
-    pub async fn admit<Io>(&self, accepted: Accepted<Io>) -> Result<Admitted<Io>, TurnedAway<Io>>
+    pub async fn introduce<Io>(
+        &self,
+        accepted: Accepted<Io>,
+    ) -> Result<Introduced<Io>, TurnedAway<Io>>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        introduction::introduce(&self.host, accepted).await
+    }
+
+    /// Finds out who the client is, and finds or opens its session. A new one goes to [`Incoming`]. Takes no longer than
+    /// what is left of the time for the handshake.
+    ///
+    /// # Errors
+    ///
+    /// The connection gets no session; its client is to be told.
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up the future drops the connection.
+    pub async fn admit<Io>(
+        &self,
+        introduced: Introduced<Io>,
+    ) -> Result<Admitted<Io>, TurnedAway<Io>>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        admission::admit(&self.host, accepted).await
+        admission::admit(&self.host, introduced).await
     }
 
-    /// Serves a connection, from its HELLO on: [`admit`](Self::admit), and what follows. Resolves when the connection is
-    /// over and the session over, too, or served by another.
+    /// Serves a connection, from its HELLO on: [`introduce`](Self::introduce), [`admit`](Self::admit), and what follows.
+    /// Resolves when the connection is over and the session over, too, or served by another.
     ///
     /// To be spawned, one task for each connection.
     ///
@@ -132,7 +157,8 @@ impl Server {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // Apart, so that a session that is only there has no memory for it.
-        match Box::pin(self.admit(accepted)).await {
+        let admitting = async { self.admit(self.introduce(accepted).await?).await };
+        match Box::pin(admitting).await {
             Ok(admitted) => admitted.run().await,
             Err(turned_away) => turned_away.finish().await,
         }

@@ -3,71 +3,24 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use korinet_proto::v3::Transmit;
 use korinet_wire::v3::{AttachNumber, Code};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{Instrument, Span};
 
 use super::authenticator::{Applicant, Authenticated};
 use super::host::{Host, Retire, Serving};
+use super::introduction::Introduced;
+use crate::ConnectionError;
 use crate::clock::now;
 use crate::v3::deadline::later;
 use crate::v3::driver::alarm::Alarm;
 use crate::v3::driver::linger::linger;
 use crate::v3::driver::link::Link;
 use crate::v3::driver::shared::Guard;
-use crate::v3::{Channel, Credential, Greeted, Greeter, Greeting, Principal, Refused};
-use crate::{CertificateFault, ConnectionError};
-
-/// A connection that was accepted, and what is known of it.
-pub struct Accepted<Io> {
-    /// The connection.
-    pub io: Io,
-    /// What was read from it to find out what it speaks; not shown by `Debug`, since it may hold a credential.
-    pub read: BytesMut,
-    /// What the transport gives to the session.
-    pub channel: Channel,
-    /// The client's certificates in DER, its own first, as the transport has verified them.
-    pub certificates: Vec<Bytes>,
-    /// What is wrong with them now, where the transport has verified them some time ago.
-    pub fault: Option<CertificateFault>,
-    /// The client's address, where there is one.
-    pub peer: Option<SocketAddr>,
-    /// When it was accepted: the time for the handshake counts from there.
-    pub since: Instant,
-}
-
-impl<Io> Accepted<Io> {
-    /// A plain connection of now, of which nothing is known, and nothing was read.
-    #[must_use]
-    pub fn new(io: Io) -> Self {
-        Self {
-            io,
-            read: BytesMut::new(),
-            channel: Channel::Plain,
-            certificates: Vec::new(),
-            fault: None,
-            peer: None,
-            since: now(),
-        }
-    }
-}
-
-impl<Io: fmt::Debug> fmt::Debug for Accepted<Io> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accepted")
-            .field("io", &self.io)
-            .field("read", &format_args!("{} bytes", self.read.len()))
-            .field("channel", &self.channel)
-            .field("fault", &self.fault)
-            .field("peer", &self.peer)
-            .field("since", &self.since)
-            .finish_non_exhaustive()
-    }
-}
+use crate::v3::{Channel, Credential, Greeting, Principal, Refused};
 
 /// A connection that has its session.
 #[must_use = "its session goes on while it runs"]
@@ -140,6 +93,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> TurnedAway<Io> {
         }
     }
 
+    /// One that is refused by a server, which serves it until it has finished.
+    pub(super) const fn served(io: Io, refused: Refused, serving: Serving) -> Self {
+        Self {
+            io,
+            refused,
+            _serving: Some(serving),
+        }
+    }
+
     /// Why.
     #[must_use]
     pub const fn reason(&self) -> &ConnectionError {
@@ -161,21 +123,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> TurnedAway<Io> {
 /// Finds the session that the client asks for, or opens one.
 pub(super) async fn admit<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     host: &Arc<Host>,
-    accepted: Accepted<Io>,
+    introduced: Introduced<Io>,
 ) -> Result<Admitted<Io>, TurnedAway<Io>> {
-    let serving = Serving::new(host);
-    let Accepted {
-        mut io,
-        mut read,
+    let Introduced {
+        io,
         channel,
         certificates,
         fault,
         peer,
         since,
-    } = accepted;
+        greeting,
+        serving,
+    } = introduced;
     let admitted = async {
-        // A client that says more than its HELLO before it is answered is refused (V3-14), so nothing is left.
-        let greeting = greet(host, &mut io, &mut read, since).await?;
         if let Some(fault) = fault {
             let reason = ConnectionError::CertificateInvalid(fault);
             return Err(greeting.refuse_because(Code::AUTHENTICATION_EXPIRED, reason));
@@ -186,13 +146,11 @@ pub(super) async fn admit<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             Ok(who) => who?,
             Err(_) => return Err(greeting.refuse_for_now(Code::TIMEOUT)),
         };
-        let routed = host
-            .route(&greeting, &channel, &who, peer, deadline)
-            .await?;
-        Ok((routed, greeting.attach()))
+        host.route(&greeting, &channel, &who, peer, deadline).await
     };
+    let attach = greeting.attach();
     match admitted.await {
-        Ok((shared, attach)) => {
+        Ok(shared) => {
             let link = Link::new(io, attach);
             let span = link.span(peer);
             shared.lock().name(&span);
@@ -211,47 +169,7 @@ pub(super) async fn admit<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 _serving: serving,
             })
         }
-        Err(refused) => Err(TurnedAway {
-            io,
-            refused,
-            _serving: Some(serving),
-        }),
-    }
-}
-
-/// How much of a HELLO is read at once: more than most have, so that what comes with it, right behind it, is seen and
-/// refused (V3-14), whatever the lengths.
-const READ_SIZE: usize = 1024;
-
-/// Reads the HELLO.
-async fn greet<Io: AsyncRead + Unpin>(
-    host: &Host,
-    io: &mut Io,
-    read: &mut BytesMut,
-    since: Instant,
-) -> Result<Greeting, Refused> {
-    let settings = &host.config.settings;
-    let mut greeter = Greeter::new(since, settings);
-    loop {
-        match greeter.handle_bytes(read) {
-            Some(Greeted::Hello(greeting)) => return Ok(greeting),
-            Some(Greeted::Refused(refused)) => return Err(refused),
-            None => {}
-        }
-        let deadline = greeter.poll_timeout().unwrap_or_else(now);
-        read.reserve(READ_SIZE);
-        let reading = tokio::time::timeout_at(deadline.into(), io.read_buf(read));
-        let reason = match reading.await {
-            Ok(Ok(0)) => ConnectionError::ClosedByPeer,
-            Ok(Ok(_)) => continue,
-            Ok(Err(error)) => error.into(),
-            Err(_) => match greeter.handle_timeout(now(), settings) {
-                Some(refused) => return Err(refused),
-                None => continue,
-            },
-        };
-        let answer = Bytes::new();
-        return Err(Refused { reason, answer });
+        Err(refused) => Err(TurnedAway::served(io, refused, serving)),
     }
 }
 
