@@ -11,7 +11,7 @@ mod tests {
     use korinet_wire::v3 as wire;
 
     use crate::Value;
-    use crate::server::GateLimits;
+    use crate::server::{GateLimits, PROTECTION};
 
     /// A number as people read it.
     fn grouped(number: impl Into<u64>) -> String {
@@ -40,7 +40,7 @@ mod tests {
         match time.as_secs() {
             seconds if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
             seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
-            seconds => format!("{seconds} s"),
+            _ => format!("{} s", time.as_secs_f64()),
         }
     }
 
@@ -118,6 +118,12 @@ mod tests {
                 time(settings.handshake_timeout),
                 "handshake_timeout",
                 "`timeout`: `HandshakeTimeout`",
+            ),
+            row(
+                "the same without the whole HELLO, while addresses with fewer handshakes wait",
+                time(PROTECTION),
+                "",
+                "closed: `LimitReached`",
             ),
             row(
                 "handshakes of one address that come to nothing",

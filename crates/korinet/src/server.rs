@@ -14,6 +14,7 @@ mod builder;
 mod gate;
 mod listener;
 mod reception;
+mod refusal;
 #[cfg(feature = "tls")]
 mod secured;
 mod stats;
@@ -21,7 +22,7 @@ mod stats;
 pub use builder::ServerBuilder;
 use gate::Gate;
 #[cfg(test)]
-pub(crate) use gate::GateLimits;
+pub(crate) use gate::{GateLimits, PROTECTION};
 use stats::Counters;
 pub use stats::{Refused, ServerStats};
 

@@ -175,6 +175,8 @@ impl ServerBuilder {
     }
 
     /// The most connections at one time, of both protocols; 10,000 by default. Further ones are closed at once.
+    ///
+    /// It is what bounds the memory of those that have no session yet, which is not part of [`max_memory`](Self::max_memory).
     #[must_use]
     pub const fn max_connections(mut self, connections: usize) -> Self {
         self.gate.connections = connections;
@@ -183,6 +185,11 @@ impl ServerBuilder {
 
     /// The most connections that may be about to say what they want, in all and from one address; 256 and 16 by default.
     /// Further ones wait, no longer than a handshake may take. An address is the first 64 bits in IPv6.
+    ///
+    /// Addresses take turns: those that have the fewest under way come first. While all are taken, a newcomer takes the
+    /// place of another whose address has more of them, or of any other where its own has none. What makes room is the
+    /// oldest handshake of the address that has the most, once it was under way for 1.5 s and its HELLO is not complete:
+    /// its connection is closed. Connections over Unix sockets have no address, and wait for each other.
     #[must_use]
     pub const fn max_handshakes(mut self, all: usize, per_address: usize) -> Self {
         self.gate.handshakes = all;
@@ -191,7 +198,7 @@ impl ServerBuilder {
     }
 
     /// How long it may take from the accepting of a connection until it has its session, TLS and authentication
-    /// included; 10 s by default.
+    /// included; 10 s by default. Not zero.
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.settings.handshake_timeout = Some(timeout);

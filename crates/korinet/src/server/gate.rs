@@ -2,11 +2,21 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use korinet_proto::{Rate, RateLimit};
 use korinet_session::Limit;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
+use tokio::time::sleep_until;
+
+use turns::{Id, Stage, Turns};
+
+mod turns;
+
+/// How long a handshake is under way before it can be made to make room. Honest clients are done by then, also when many
+/// come at once: without this, those that come later would end the handshakes of those before them, and nobody would get
+/// through.
+pub(crate) const PROTECTION: Duration = Duration::from_millis(1500);
 
 /// From so many addresses on those are looked for of which nothing need be known any more.
 const MANY_ADDRESSES: usize = 4096;
@@ -34,25 +44,23 @@ impl Default for GateLimits {
     }
 }
 
-/// Lets connections in. Those that are too many for a handshake wait for one another, and those of one address first
-/// of all for each other, so that nobody keeps the others out.
+/// Lets connections in. Those that are too many for a handshake wait for their turn, and the fewer an address has, the
+/// sooner that is: nobody keeps the others out.
+///
+/// A peer that is waited for can let the time for its handshake pass at no cost, whether it has said nothing or all but
+/// its last byte. So what makes room for others is the oldest handshake of the address that has the most of them, until
+/// its HELLO is complete: what is waited for then is the server itself.
 #[derive(Debug)]
 pub(super) struct Gate {
     limits: GateLimits,
     connections: AtomicUsize,
-    handshakes: Arc<Semaphore>,
-    addresses: Mutex<HashMap<AddressKey, Address>>,
+    turns: Mutex<Turns>,
+    failures: Mutex<HashMap<AddressKey, RateLimit>>,
 }
 
 /// One address, of which many can be had only where they are cheap: of IPv6 the first 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct AddressKey(IpAddr);
-
-#[derive(Debug)]
-struct Address {
-    handshakes: Arc<Semaphore>,
-    failures: RateLimit,
-}
 
 /// A connection that is let in; counted until it is dropped.
 #[derive(Debug)]
@@ -61,11 +69,13 @@ pub(super) struct Entered {
     key: Option<AddressKey>,
 }
 
-/// What a handshake holds while it is under way.
+/// A connection's turn to have a handshake: waited for first, and given up when it is dropped.
 #[derive(Debug)]
-pub(super) struct Underway {
-    _of_address: Option<OwnedSemaphorePermit>,
-    _of_all: OwnedSemaphorePermit,
+pub(super) struct Turn {
+    gate: Arc<Gate>,
+    id: Id,
+    changed: Arc<Notify>,
+    protected_until: tokio::time::Instant,
 }
 
 impl Gate {
@@ -73,8 +83,8 @@ impl Gate {
         Arc::new(Self {
             limits,
             connections: AtomicUsize::new(0),
-            handshakes: Arc::new(Semaphore::new(limits.handshakes)),
-            addresses: Mutex::default(),
+            turns: Mutex::new(Turns::new(limits)),
+            failures: Mutex::default(),
         })
     }
 
@@ -85,7 +95,12 @@ impl Gate {
 
     /// How many handshakes are under way.
     pub(super) fn handshakes(&self) -> usize {
-        self.limits.handshakes - self.handshakes.available_permits()
+        self.turns().underway()
+    }
+
+    /// The limit to these, and its value.
+    pub(super) fn most_handshakes(&self) -> (Limit, u64) {
+        (Limit::Handshakes, as_u64(self.limits.handshakes))
     }
 
     /// A connection was accepted; or the limit that is in its way, and its value.
@@ -97,8 +112,7 @@ impl Gate {
         let key = peer.map(|peer| AddressKey::of(peer.ip()));
         if let Some(key) = key {
             let rate = self.limits.failures_per_address;
-            let addresses = self.addresses();
-            let failures = addresses.get(&key).map(|address| address.failures);
+            let failures = self.failures().get(&key).copied();
             if failures.is_some_and(|failures| !failures.wait(now, rate).is_zero()) {
                 return Err((Limit::FailuresPerAddress, u64::from(rate.burst)));
             }
@@ -115,65 +129,76 @@ impl Gate {
         }
     }
 
-    fn addresses(&self) -> MutexGuard<'_, HashMap<AddressKey, Address>> {
-        self.addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known of an address.
-    fn with_address<R>(&self, key: AddressKey, work: impl FnOnce(&mut Address) -> R) -> R {
-        let most = self.limits.handshakes_per_address;
-        let mut addresses = self.addresses();
-        work(addresses.entry(key).or_insert_with(|| Address {
-            handshakes: Arc::new(Semaphore::new(most)),
-            failures: RateLimit::default(),
-        }))
-    }
-
-    /// Forgets the addresses that have nothing under way and have not failed for a while, if there are many.
-    fn forget(&self, now: Instant) {
-        let mut addresses = self.addresses();
-        if addresses.len() >= MANY_ADDRESSES {
-            addresses.retain(|_, address| {
-                !address.failures.is_full(now) || Arc::strong_count(&address.handshakes) > 1
-            });
-        }
+    fn failures(&self) -> MutexGuard<'_, HashMap<AddressKey, RateLimit>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Entered {
-    /// Waits until there may be another handshake. Giving it up is leaving the queue.
-    pub(super) async fn begin(&self, waiting_for: &mut (Limit, u64)) -> Option<Underway> {
-        let of_address = match self.key {
-            None => None,
-            Some(key) => {
-                let limit = self.gate.limits.handshakes_per_address;
-                *waiting_for = (Limit::HandshakesPerAddress, as_u64(limit));
-                let semaphore = self
-                    .gate
-                    .with_address(key, |address| Arc::clone(&address.handshakes));
-                Some(semaphore.acquire_owned().await.ok()?)
-            }
-        };
-        *waiting_for = (Limit::Handshakes, as_u64(self.gate.limits.handshakes));
-        let all = Arc::clone(&self.gate.handshakes);
-        Some(Underway {
-            _of_address: of_address,
-            _of_all: all.acquire_owned().await.ok()?,
-        })
+    /// Queues for a handshake.
+    pub(super) fn queue(&self) -> Turn {
+        let (id, changed) = self.gate.turns().arrive(self.key);
+        Turn {
+            gate: Arc::clone(&self.gate),
+            id,
+            changed,
+            protected_until: tokio::time::Instant::now(),
+        }
     }
 
     /// The handshake came to nothing.
     pub(super) fn fail(&self, now: Instant) {
         if let Some(key) = self.key {
             let rate = self.gate.limits.failures_per_address;
+            let mut failures = self.gate.failures();
             // Beyond the limit there is no more to count.
-            let _ = self
-                .gate
-                .with_address(key, |address| address.failures.take(now, rate));
-            self.gate.forget(now);
+            let _ = failures.entry(key).or_default().take(now, rate);
+            if failures.len() >= MANY_ADDRESSES {
+                failures.retain(|_, failures| !failures.is_full(now));
+            }
         }
+    }
+}
+
+impl Turn {
+    /// Waits until the handshake may begin.
+    pub(super) async fn granted(&mut self) {
+        self.reaches(|stage| stage != Some(Stage::Waiting)).await;
+        self.protected_until = tokio::time::Instant::now() + PROTECTION;
+    }
+
+    /// While it waits: what is in the way, and how much of that there may be.
+    pub(super) fn obstacle(&self) -> (Limit, u64) {
+        self.gate.turns().obstacle(self.id)
+    }
+
+    /// Waits until the handshake has to make room for another, which has its place then.
+    pub(super) async fn preempted(&self) {
+        sleep_until(self.protected_until).await;
+        self.gate.turns().expose(self.id);
+        self.reaches(|stage| stage.is_none()).await;
+    }
+
+    /// The server has heard all that it waits for: from now on the handshake makes no room. Not, if it has to already.
+    #[must_use]
+    pub(super) fn keep(&self) -> bool {
+        self.gate.turns().hear(self.id)
+    }
+
+    async fn reaches(&self, is_there: impl Fn(Option<Stage>) -> bool) {
+        while !is_there(self.gate.turns().stage(self.id)) {
+            self.changed.notified().await;
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.gate.turns().leave(self.id);
     }
 }
 
@@ -200,104 +225,4 @@ fn as_u64(number: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    fn gate(limits: GateLimits) -> Arc<Gate> {
-        Gate::new(limits)
-    }
-
-    fn from(last: u8) -> Option<SocketAddr> {
-        Some(SocketAddr::from(([127, 0, 0, last], 1)))
-    }
-
-    fn begin(entered: &Entered) -> Option<Underway> {
-        let mut waiting_for = (Limit::Handshakes, 0);
-        entered.begin(&mut waiting_for).now_or_never().flatten()
-    }
-
-    #[test]
-    fn connections_are_limited_exactly() {
-        let gate = gate(GateLimits {
-            connections: 2,
-            ..GateLimits::default()
-        });
-        let now = Instant::now();
-        let first = gate.enter(now, from(1)).unwrap();
-        let _second = gate.enter(now, None).unwrap();
-        let refused = gate.enter(now, from(2)).unwrap_err();
-        assert_eq!(refused, (Limit::Connections, 2));
-        assert_eq!(gate.connections(), 2);
-        drop(first);
-        gate.enter(now, from(2)).unwrap();
-    }
-
-    #[test]
-    fn one_address_does_not_keep_the_others_out() {
-        let gate = gate(GateLimits {
-            handshakes: 3,
-            handshakes_per_address: 2,
-            ..GateLimits::default()
-        });
-        let now = Instant::now();
-        let entered: Vec<_> = (0..4).map(|_| gate.enter(now, from(1)).unwrap()).collect();
-        let mut underway: Vec<_> = entered[..2].iter().map(|it| begin(it).unwrap()).collect();
-        assert!(begin(&entered[2]).is_none() && begin(&entered[3]).is_none());
-        let other = gate.enter(now, from(2)).unwrap();
-        let third = begin(&other).unwrap();
-        assert_eq!(gate.handshakes(), 3);
-        // Now all of them are taken.
-        let another = gate.enter(now, from(3)).unwrap();
-        assert!(begin(&another).is_none());
-        drop(third);
-        assert!(begin(&another).is_some());
-        underway.pop();
-        assert!(begin(&entered[2]).is_some());
-    }
-
-    #[test]
-    fn who_fails_too_often_is_kept_out_for_a_while() {
-        let rate = Rate {
-            burst: 3,
-            per_second: 1,
-        };
-        let gate = gate(GateLimits {
-            failures_per_address: rate,
-            ..GateLimits::default()
-        });
-        let now = Instant::now();
-        for _ in 0..3 {
-            gate.enter(now, from(1)).unwrap().fail(now);
-        }
-        let refused = gate.enter(now, from(1)).unwrap_err();
-        assert_eq!(refused, (Limit::FailuresPerAddress, 3));
-        gate.enter(now, from(2)).unwrap();
-        gate.enter(now + Duration::from_secs(1), from(1)).unwrap();
-    }
-
-    #[test]
-    fn addresses_are_forgotten() {
-        let gate = gate(GateLimits::default());
-        let start = Instant::now();
-        for number in 0..3 * u32::try_from(MANY_ADDRESSES).unwrap() {
-            let now = start + Duration::from_millis(number.into());
-            let ip = IpAddr::from(number.to_be_bytes());
-            let entered = gate.enter(now, Some(SocketAddr::new(ip, 1))).unwrap();
-            entered.fail(now);
-            assert!(gate.addresses().len() <= MANY_ADDRESSES);
-        }
-    }
-
-    #[test]
-    fn an_address_is_what_is_not_cheap_to_have() {
-        let key = |text: &str| AddressKey::of(text.parse().unwrap());
-        assert_eq!(key("2001:db8:1:2:3::4"), key("2001:db8:1:2:ffff::"));
-        assert_ne!(key("2001:db8:1:2::"), key("2001:db8:1:3::"));
-        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
-        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
-    }
-}
+mod tests;

@@ -2,20 +2,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use korinet_session::{ConnectionError, Limit, v3};
+use bytes::BytesMut;
+use korinet_session::{ConnectionError, v3};
 use korinet_wire::Detection;
-use korinet_wire::v3::{Class, Preface, preface};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::timeout_at;
 
 use super::Shared;
-use super::gate::{Entered, Underway};
+use super::gate::{Entered, PROTECTION, Turn};
 use crate::transport::Counted;
 use crate::{Protocol, Session};
 
 /// A peer that says nothing for so long is one of protocol v2, which waits to be spoken to: one of v3 speaks first.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
+// Otherwise a peer of v2 that waits to be spoken to would make room for others before it is known for one.
+const _: () = assert!(SILENCE.as_millis() < PROTECTION.as_millis());
 
 /// As much as any protocol begins with: a connection that is closed with bytes unread is reset, and its peer told
 /// nothing but that.
@@ -23,9 +25,6 @@ const OPENING: usize = 2048;
 
 /// However long a handshake may take, no more than what can be added to any time.
 const LONGEST_HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);
-
-/// What a server without TLS answers to a hello of TLS: the alert `protocol_version` (RFC 8446, 6).
-const NO_TLS: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 
 /// A connection until it is known what it is and whose: what it speaks, TLS where there is any, and whether it gets a
 /// session. All of that takes no longer than a handshake may.
@@ -36,8 +35,8 @@ pub(super) struct Reception {
     pub(super) since: Instant,
 }
 
-/// A connection that counts among those that there are.
-pub(super) type Held<Io> = Counted<Io, Arc<Entered>>;
+/// Whether a connection gets a session.
+type Admission<Io> = Result<v3::Admitted<Io>, v3::TurnedAway<Io>>;
 
 /// What comes of a connection when it begins to speak.
 enum Beginning {
@@ -76,25 +75,22 @@ impl Reception {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut io = Counted::new(io, Arc::clone(&self.entered));
-        let Some(underway) = self.begin().await else {
+        let Some(turn) = self.begin().await else {
             return;
         };
         let mut read = BytesMut::with_capacity(OPENING);
-        let beginning = match timeout_at(self.deadline(), self.detect(&mut io, &mut read)).await {
-            Ok(Some(beginning)) => beginning,
-            Ok(None) => return self.refuse(&ConnectionError::ClosedByPeer),
-            Err(_) => {
-                let timeout = ConnectionError::HandshakeTimeout(self.shared.handshake_timeout);
-                return self.refuse(&timeout);
-            }
+        let beginning = match self.hear(&turn, self.detect(&mut io, &mut read)).await {
+            Some(Some(beginning)) => beginning,
+            Some(None) => return self.refuse(&ConnectionError::ClosedByPeer),
+            None => return,
         };
         match beginning {
             Beginning::V2 if self.shared.speaks(Protocol::V2) => {
-                self.serve_v2(io, read, underway).await;
+                self.serve_v2(io, read, turn).await;
             }
             // What is not of v2 is refused by its decoder.
             Beginning::V3 if !self.shared.speaks(Protocol::V3) => {
-                self.serve_v2(io, read, underway).await;
+                self.serve_v2(io, read, turn).await;
             }
             // What is not of v3 either is refused by name.
             Beginning::V2 | Beginning::V3 if self.shared.takes_plaintext() => {
@@ -104,26 +100,52 @@ impl Reception {
                     since: self.since,
                     ..v3::Accepted::new(io)
                 };
-                self.serve_v3(accepted, underway).await;
+                self.serve_v3(accepted, turn).await;
             }
-            Beginning::V3 => self.refuse_plaintext(io, read, underway).await,
+            Beginning::V3 => self.refuse_plaintext(io, read, turn).await,
             Beginning::V2 => {
                 self.refuse(&ConnectionError::PlaintextRefused);
             }
-            Beginning::Tls => self.receive_tls(io, read, underway).await,
+            Beginning::Tls => self.receive_tls(io, read, turn).await,
         }
     }
 
     /// Waits for its turn.
-    async fn begin(&self) -> Option<Underway> {
-        let mut waiting_for = (Limit::Handshakes, 0);
-        let begun = timeout_at(self.deadline(), self.entered.begin(&mut waiting_for)).await;
-        if let Ok(underway) = begun {
-            return underway;
+    async fn begin(&self) -> Option<Turn> {
+        let mut turn = self.entered.queue();
+        if timeout_at(self.deadline(), turn.granted()).await.is_ok() {
+            return Some(turn);
         }
-        let (limit, max) = waiting_for;
+        let (limit, max) = turn.obstacle();
         self.refuse(&ConnectionError::LimitReached { limit, max });
         None
+    }
+
+    /// Waits for what the peer says: until it has taken too long, or its handshake has to make room for another.
+    pub(super) async fn hear<T>(&self, turn: &Turn, said: impl Future<Output = T>) -> Option<T> {
+        let heard = self.unless_preempted(turn, timeout_at(self.deadline(), said));
+        let Ok(heard) = heard.await? else {
+            let timeout = ConnectionError::HandshakeTimeout(self.shared.handshake_timeout);
+            self.refuse(&timeout);
+            return None;
+        };
+        Some(heard)
+    }
+
+    /// The same, where the time is somebody else's matter.
+    pub(super) async fn unless_preempted<T>(
+        &self,
+        turn: &Turn,
+        said: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            heard = said => Some(heard),
+            () = turn.preempted() => {
+                self.make_room();
+                None
+            }
+        }
     }
 
     /// What the peer speaks, by its first bytes; nothing, if there are none.
@@ -157,11 +179,11 @@ impl Reception {
         }
     }
 
-    async fn serve_v2<Io>(self, io: Io, read: BytesMut, underway: Underway)
+    async fn serve_v2<Io>(self, io: Io, read: BytesMut, turn: Turn)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        drop(underway);
+        drop(turn);
         let Self {
             shared,
             entered,
@@ -180,15 +202,15 @@ impl Reception {
         drop(entered);
     }
 
-    pub(super) async fn serve_v3<Io>(self, accepted: v3::Accepted<Io>, underway: Underway)
+    pub(super) async fn serve_v3<Io>(self, accepted: v3::Accepted<Io>, turn: Turn)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // Apart, so that a session that is only there has no memory for it.
-        let v3 = &self.shared.v3;
-        let admitting = async { v3.admit(v3.introduce(accepted).await?).await };
-        let admitted = Box::pin(admitting).await;
-        drop(underway);
+        let Some(admitted) = Box::pin(self.admit(accepted, &turn)).await else {
+            return;
+        };
+        drop(turn);
         match admitted {
             Ok(admitted) => {
                 self.shared.counters.count_admitted();
@@ -203,69 +225,20 @@ impl Reception {
         }
     }
 
-    /// Says to a client that comes without TLS that it is to come with it.
-    async fn refuse_plaintext<Io>(self, mut io: Io, mut read: BytesMut, underway: Underway)
-    where
-        Io: AsyncRead + AsyncWrite + Unpin,
-    {
-        // No server says anything before it has read the preface (V3-2).
-        let reading = async {
-            while let Ok(Preface::Partial { .. }) = preface(&read) {
-                if io.read_buf(&mut read).await.unwrap_or(0) == 0 {
-                    break;
-                }
-            }
-            matches!(preface(&read), Ok(Preface::Complete))
-        };
-        let is_ours = timeout_at(self.deadline(), reading).await.unwrap_or(false);
-        self.refuse(&ConnectionError::PlaintextRefused);
-        drop(underway);
-        if is_ours {
-            let turned_away = v3::TurnedAway::new(io, v3::Refused::without_tls());
-            turned_away.finish().await;
-        }
-    }
-
-    /// The connection gets no session.
-    pub(super) fn refuse(&self, reason: &ConnectionError) {
-        if !is_our_own(reason) {
-            self.entered.fail(tokio::time::Instant::now().into_std());
-        }
-        self.shared.tell_refused(self.peer, reason);
-    }
-}
-
-/// Whether the peer can do nothing about a refusal.
-fn is_our_own(reason: &ConnectionError) -> bool {
-    if let ConnectionError::RefusedHere { code, .. } = reason {
-        return code.class() == Class::RetryLater;
-    }
-    matches!(reason, ConnectionError::LimitReached { .. })
-}
-
-/// Ends a connection of TLS at a server that has none.
-#[cfg(not(feature = "tls"))]
-impl Reception {
-    async fn receive_tls<Io>(self, io: Held<Io>, _: BytesMut, underway: Underway)
+    /// Has a connection admitted. While its HELLO is waited for, the handshake may have to make room for another.
+    async fn admit<Io>(&self, accepted: v3::Accepted<Io>, turn: &Turn) -> Option<Admission<Io>>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.refuse_tls(io, underway).await;
-    }
-}
-
-impl Reception {
-    /// Says to a client that begins with TLS that there is none.
-    pub(super) async fn refuse_tls<Io>(self, io: Io, underway: Underway)
-    where
-        Io: AsyncRead + AsyncWrite + Unpin,
-    {
-        self.refuse(&ConnectionError::TlsUnserved);
-        drop(underway);
-        let refused = v3::Refused {
-            reason: ConnectionError::TlsUnserved,
-            answer: Bytes::from_static(&NO_TLS),
-        };
-        v3::TurnedAway::new(io, refused).finish().await;
+        let v3 = &self.shared.v3;
+        let introduced = self.unless_preempted(turn, v3.introduce(accepted)).await?;
+        if !turn.keep() {
+            self.make_room();
+            return None;
+        }
+        Some(match introduced {
+            Ok(introduced) => v3.admit(introduced).await,
+            Err(turned_away) => Err(turned_away),
+        })
     }
 }

@@ -1,16 +1,21 @@
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use korinet_session::{CertificateFault, ConnectionError, v3};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout_at;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::gate::Underway;
-use super::reception::{Held, Reception};
+use super::gate::{Entered, Turn};
+use super::reception::Reception;
 use crate::tls::{ALPN, ServerTls, TlsIo, explain, fault_of};
+use crate::transport::Counted;
 
 /// The alert `no_application_protocol` (RFC 7301, 3.2).
 const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
+
+/// A connection that counts among those that there are.
+type Held<Io> = Counted<Io, Arc<Entered>>;
 
 /// A connection that did not come to speak TLS, and why.
 struct Failed<Io> {
@@ -21,17 +26,17 @@ struct Failed<Io> {
 
 impl Reception {
     /// Goes on with TLS, where the peer begins with it.
-    pub(super) async fn receive_tls<Io>(self, mut io: Held<Io>, read: BytesMut, underway: Underway)
+    pub(super) async fn receive_tls<Io>(self, mut io: Held<Io>, read: BytesMut, turn: Turn)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(tls) = self.shared.tls.clone() else {
-            return self.refuse_tls(io, underway).await;
+            return self.refuse_tls(io, turn).await;
         };
         io.put_back(read);
         let shaking = Box::pin(shake_hands(&tls, io));
-        let failed = match timeout_at(self.deadline(), shaking).await {
-            Ok(Ok(shaken)) => {
+        let failed = match self.hear(&turn, shaking).await {
+            Some(Ok(shaken)) => {
                 let io = shaken.io;
                 let accepted = v3::Accepted {
                     channel: io.channel.clone(),
@@ -41,16 +46,13 @@ impl Reception {
                     since: self.since,
                     ..v3::Accepted::new(io)
                 };
-                return self.serve_v3(accepted, underway).await;
+                return self.serve_v3(accepted, turn).await;
             }
-            Ok(Err(failed)) => failed,
-            Err(_) => {
-                let timeout = ConnectionError::HandshakeTimeout(self.shared.handshake_timeout);
-                return self.refuse(&timeout);
-            }
+            Some(Err(failed)) => failed,
+            None => return,
         };
         self.refuse(&failed.reason);
-        drop(underway);
+        drop(turn);
         if let Some(io) = failed.io {
             let Failed { reason, answer, .. } = failed;
             let turned_away = v3::TurnedAway::new(io, v3::Refused { reason, answer });

@@ -25,7 +25,7 @@ pub struct ServerStats {
     pub refused: u64,
     /// Of these, how many since there were too many connections.
     pub refused_by_connections: u64,
-    /// How many since they waited too long for others that were in the way.
+    /// How many since they waited too long for others that were in the way, or made room for others that waited.
     pub refused_by_handshakes: u64,
     /// How many since too many of the same address had come to nothing.
     pub refused_by_failures: u64,

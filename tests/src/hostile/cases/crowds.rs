@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use korinet::{ConnectionError, Limit};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
-use super::silence::right;
+use super::silence::{BEGINNING, half, right};
 use crate::hostile::hello::Wish;
 use crate::hostile::peer::Peer;
 use crate::hostile::raw::Raw;
@@ -13,6 +14,11 @@ use crate::hostile::{Arena, Case, Told};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut all = crowds();
+    all.extend([
+        taken("idle connections that have all handshakes", Vec::new()),
+        taken("half a HELLO in all handshakes", half()),
+        taken("half a hello of TLS in all handshakes", BEGINNING.to_vec()).server("tls"),
+    ]);
     all.extend(departures());
     all
 }
@@ -117,6 +123,43 @@ fn crowds() -> Vec<Case> {
             .refused(limited(Limit::Connections, 100))
             .told(Told::Nothing),
     ]
+}
+
+/// A few addresses have all handshakes, and more waiting, and say no more than this. Each newcomer takes the place of one,
+/// long before its time is over.
+fn taken(name: &'static str, begun: Vec<u8>) -> Case {
+    const NEWCOMERS: usize = 3;
+    let take = async move |arena: &Arena| {
+        let mut crowd = JoinSet::new();
+        for _ in 0..16 {
+            let from = arena.stranger();
+            for _ in 0..arena.either(20, 100) {
+                let mut peer = Peer::plain(arena.dial_from(from).await);
+                peer.send(&begun).await;
+                crowd.spawn(async move { peer.told().await });
+            }
+        }
+        let all_taken = async {
+            while arena.figures().await.get("handshakes") < 256 {
+                tokio::task::yield_now().await;
+            }
+        };
+        crate::within("all handshakes to be taken", all_taken).await;
+        let mut told = Vec::new();
+        for _ in 0..NEWCOMERS {
+            arena.newcomer().await;
+            told.push(crowd.join_next().await.unwrap().unwrap());
+        }
+        assert_eq!(arena.figures().await.get("refused"), NEWCOMERS as u64);
+        told
+    };
+    Case::new(name, take)
+        .server("handshake_timeout=300000")
+        .refused(ConnectionError::LimitReached {
+            limit: Limit::Handshakes,
+            max: 256,
+        })
+        .told(Told::Nothing)
 }
 
 async fn told_each(crowd: Vec<TcpStream>) -> Vec<Told> {

@@ -11,7 +11,7 @@ use crate::hostile::peer::Peer;
 use crate::hostile::{Arena, Case, Told};
 
 /// The first bytes of a hello of TLS.
-const BEGINNING: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+pub(super) const BEGINNING: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut all = before();
@@ -23,7 +23,7 @@ pub(super) fn right() -> Vec<u8> {
     hello(&Wish::open(), &[0; 32], None)
 }
 
-fn half() -> Vec<u8> {
+pub(super) fn half() -> Vec<u8> {
     let mut hello = right();
     hello.truncate(40);
     hello
