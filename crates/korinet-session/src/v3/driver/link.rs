@@ -25,8 +25,9 @@ const READ_SIZE: usize = 64 * 1024;
 /// From this much free room on, a read goes to where the rest of a frame is waited for.
 const DIRECT_ROOM: usize = 8 * 1024;
 
-/// How often a connection reads and writes before it lets other tasks have their turn.
-const TURNS: usize = 32;
+/// How much a connection reads before it lets other tasks have their turn, in bytes: what a peer sends without end
+/// keeps nobody waiting for longer than it takes to handle that much.
+const TURN: usize = READ_SIZE;
 
 thread_local! {
     /// Where reads go while nothing is waited for, so that an idle connection has no memory for them.
@@ -117,10 +118,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Step> {
-        for _ in 0..TURNS {
+        let mut came = 0;
+        while came < TURN {
             let is_input_idle = match self.poll_read(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Step::Part(self.handle_eof(shared))),
-                Poll::Ready(Ok(_)) => {
+                Poll::Ready(Ok(len)) => {
+                    came += len;
                     self.handle_input(shared);
                     false
                 }
