@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use korinet_tests::hostile::{Case, Papers, Report, Size, cases, run};
-use korinet_tests::measure::threads;
+use korinet_tests::hostile::{Case, Papers, Report, Size, apart, cases, run};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -24,7 +23,7 @@ fn main() -> ExitCode {
         eprintln!("error: no case with the words {words:?} in its name");
         return ExitCode::from(2);
     }
-    threads().block_on(attack(groups))
+    apart().block_on(attack(groups))
 }
 
 async fn attack(groups: Vec<(&'static str, Vec<Case>)>) -> ExitCode {

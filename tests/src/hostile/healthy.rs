@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use korinet::{ClientBuilder, Session};
 use tokio::sync::{mpsc, oneshot};
 
+use super::placement::{by_bystander, go_beside_attackers};
 use crate::measure::one_thread;
 use crate::within;
 
@@ -55,7 +56,13 @@ impl Healthy {
             ready.send(()).expect("somebody waits for it");
             live(session, received).await;
         };
-        let thread = std::thread::spawn(move || one_thread().block_on(live));
+        let thread = by_bystander(async move {
+            std::thread::spawn(move || {
+                go_beside_attackers();
+                one_thread().block_on(live);
+            })
+        });
+        let thread = thread.await;
         is_ready.await.expect("the healthy session begins");
         Self { commands, thread }
     }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Notify, watch};
 
+use super::placement::by_bystander;
 use crate::within;
 
 /// Far beyond the time that it takes to say something.
@@ -65,7 +66,8 @@ impl Process {
         let mut command = Command::new(program);
         command.args(arguments).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| {
+        let spawned = by_bystander(async move { command.spawn() }).await;
+        let mut child = spawned.unwrap_or_else(|error| {
             panic!("cannot start {}: {error}", program.display());
         });
         let input = child.stdin.take().unwrap();
