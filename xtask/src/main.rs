@@ -5,6 +5,7 @@
     reason = "a command line tool talks through them"
 )]
 
+mod bench;
 mod ci;
 mod demo;
 mod deny;
@@ -44,6 +45,9 @@ commands:
             cargo xtask endure [--messages N] [--bytes-between-cuts N] [--seed N] [--tls]
   measure print figures of sessions beside bare TCP in the same run:
             cargo xtask measure [round-trip] [stream] [pipe] [idle] [storm]
+  bench   measure korinet beside its peers; prints one table with ratios to bare TCP:
+            cargo xtask bench [--peers tcp,hand,korinet] [--workloads rtt,stream] [--quick]
+          all options: cargo xtask bench --help; without any, some 15 minutes
   hostile attack a server in every way there is a case for, beside a healthy session; prints a table:
             cargo xtask hostile [WORDS OF A CASE]
           without a word all cases, some minutes
@@ -85,6 +89,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "test" => no_more(command, rest).and_then(|()| test::run()),
         "demo" => no_more(command, rest).and_then(|()| demo::run()),
         "ci" => no_more(command, rest).and_then(|()| ci::run()),
+        "bench" => bench::run(rest),
         "deny" => no_more(command, rest).and_then(|()| deny::run()),
         "rules" => no_more(command, rest).and_then(|()| rules::run()),
         "mutations" => no_more(command, rest).and_then(|()| mutations::run()),
@@ -130,6 +135,7 @@ mod tests {
             "simulate",
             "endure",
             "measure",
+            "bench",
             "hostile",
             "mutations",
             "deny",

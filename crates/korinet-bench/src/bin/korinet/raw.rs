@@ -1,0 +1,84 @@
+//! Bytes as they are: the fastest path.
+
+use bytes::Bytes;
+use korinet::{Receiver, Sender, Server, Session};
+use korinet_bench::{Endpoint, Failure, Flow, Options, Peer, Tally};
+
+pub(crate) struct Raw;
+
+pub(crate) struct Link {
+    session: Session,
+    message: Bytes,
+}
+
+impl Link {
+    fn new(session: Session, size: usize) -> Self {
+        let message = Bytes::from(vec![7; size]);
+        Self { session, message }
+    }
+}
+
+impl Peer for Raw {
+    type Listener = (Server, usize);
+    type Link = Link;
+
+    async fn listen(options: &Options) -> Result<(Self::Listener, Endpoint), Failure> {
+        let (server, endpoint) = crate::listen(options).await?;
+        Ok(((server, options.size), endpoint))
+    }
+
+    async fn accept((server, size): &mut Self::Listener) -> Result<Link, Failure> {
+        Ok(Link::new(crate::accept(server).await?, *size))
+    }
+
+    async fn connect(options: &Options) -> Result<Link, Failure> {
+        Ok(Link::new(crate::connect(options).await?, options.size))
+    }
+
+    async fn ask(Link { session, message }: &mut Link) -> Result<(), Failure> {
+        Ok(session.send_raw(message.clone()).await?)
+    }
+
+    async fn answer(mut link: Link, mut tally: Tally) -> Result<(), Failure> {
+        while link.session.recv().await?.is_some() {
+            tally.add(1);
+        }
+        Ok(())
+    }
+
+    async fn pump(Link { session, message }: Link, flow: Flow) -> Result<(), Failure> {
+        let (sender, receiver) = session.split();
+        match (flow.sends, flow.receives) {
+            (true, false) => {
+                let sent = send(sender, message).await;
+                // A session ends with both of its halves, and this one is not to end before the other.
+                drop(receiver);
+                sent
+            }
+            (false, true) => receive(receiver, flow).await,
+            _ => {
+                let sending = tokio::spawn(send(sender, message));
+                receive(receiver, flow).await?;
+                sending.await?
+            }
+        }
+    }
+
+    async fn close(link: Link) -> Result<(), Failure> {
+        Ok(link.session.close().await?)
+    }
+}
+
+async fn send(sender: Sender, message: Bytes) -> Result<(), Failure> {
+    loop {
+        let _receipt = sender.enqueue_raw(message.clone()).await?;
+    }
+}
+
+async fn receive(mut receiver: Receiver, mut flow: Flow) -> Result<(), Failure> {
+    while let Some(message) = receiver.recv().await? {
+        std::hint::black_box(message.data());
+        flow.tally.add(1);
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! What the system says of this process.
+
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+
+use crate::Failure;
+
+/// In user and system mode, of all threads.
+pub(crate) fn processor_time() -> Result<Duration, Failure> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    Ok(duration(usage.user_time())? + duration(usage.system_time())?)
+}
+
+fn duration(time: TimeVal) -> Result<Duration, Failure> {
+    let micros = u64::try_from(time.tv_usec())?;
+    Ok(Duration::from_secs(u64::try_from(time.tv_sec())?) + Duration::from_micros(micros))
+}
+
+/// The memory that this process has now, in bytes; zero on systems without `/proc`.
+pub(crate) fn resident() -> Result<u64, Failure> {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return Ok(0);
+    };
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.map(|line| line.trim().trim_end_matches(" kB").parse::<u64>());
+    Ok(kib.transpose()?.unwrap_or(0) * 1024)
+}
+
+/// Keeps this process and all its threads to come on one core.
+#[cfg(target_os = "linux")]
+pub(crate) fn pin(core: usize) -> Result<(), Failure> {
+    use nix::sched::{CpuSet, sched_setaffinity};
+    use nix::unistd::Pid;
+
+    let mut set = CpuSet::new();
+    set.set(core)?;
+    sched_setaffinity(Pid::from_raw(0), &set)
+        .map_err(|error| format!("pinning to core {core}: {error}").into())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn pin(_: usize) -> Result<(), Failure> {
+    Err("pinning to a core needs Linux".into())
+}
+
+/// The numbers of the cores that this process may run on.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn cores() -> Vec<usize> {
+    use nix::sched::{CpuSet, sched_getaffinity};
+    use nix::unistd::Pid;
+
+    let set = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
+    (0..CpuSet::count())
+        .filter(|core| set.is_set(*core).unwrap_or(false))
+        .collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub const fn cores() -> Vec<usize> {
+    Vec::new()
+}
