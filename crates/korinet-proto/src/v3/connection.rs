@@ -1,13 +1,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use korinet_wire::v3::{self as wire, Ack, Code, How};
+use korinet_wire::v3::{self as wire, Ack, Code, Delimited, How, PREFIX_LEN};
 
 use super::control_budget::ControlBudget;
 use super::farewell::{Farewell, GoAway};
-use super::frame::take_body;
 use super::keep_alive::KeepAlive;
 use super::{PushError, ReceiveWindow, SendWindow, Transmit, Violation};
+use crate::read_buffer::{FrameRoom, copy_with_room};
 
 /// What outlives a connection: the messages that are not acknowledged, in both directions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,6 +49,7 @@ pub struct Connection {
     keep_alive: KeepAlive,
     control_budget: ControlBudget,
     max_frame: u32,
+    room: FrameRoom,
     /// Frames of volatile payloads that are to be written.
     volatile: BytesMut,
     volatile_dropped: u64,
@@ -105,6 +106,7 @@ impl Connection {
             keep_alive: KeepAlive::new(now, agreed.keep_alive),
             control_budget: ControlBudget::new(agreed.max_control_frames),
             max_frame: wire::max_frame(agreed.max_message),
+            room: FrameRoom::default(),
             volatile: BytesMut::new(),
             volatile_dropped: 0,
             go_away: None,
@@ -127,25 +129,51 @@ impl Connection {
 
     fn handle_frames(&mut self, now: Instant, windows: &mut Windows, input: &mut BytesMut) {
         self.keep_alive.handle_activity(now);
+        if self.end.is_none()
+            && let Ok(Delimited::Partial { needed }) = wire::delimit(input, self.max_frame)
+        {
+            let room = self.room.of(input.len(), needed);
+            if input.capacity() - input.len() < room {
+                *input = copy_with_room(input, room);
+            }
+            return;
+        }
+        // Shared once for all frames in it, not for each.
+        let came = input.split().freeze();
+        let mut at = 0;
         while self.end.is_none() {
-            match take_body(input, self.max_frame) {
-                Ok(Some(body)) => {
-                    if let Err(violation) = self.handle_body(now, windows, &body) {
+            let rest = came.get(at..).unwrap_or_default();
+            match wire::delimit(rest, self.max_frame) {
+                Ok(Delimited::Complete { len }) => {
+                    self.room.handle_frame(len);
+                    let body = rest.get(PREFIX_LEN..len).unwrap_or_default();
+                    if let Err(violation) = self.handle_body(now, windows, &came, body) {
                         self.break_off(violation);
                     }
+                    at += len;
                 }
-                Ok(None) => return,
+                Ok(Delimited::Partial { needed }) => {
+                    // Nothing waits where nothing has come.
+                    let room = match rest.len() {
+                        0 => 0,
+                        len => self.room.of(len, needed),
+                    };
+                    *input = copy_with_room(rest, room);
+                    return;
+                }
                 Err(error) => self.break_off(error.into()),
             }
         }
         input.clear();
     }
 
+    /// `body` is a part of `came`.
     fn handle_body(
         &mut self,
         now: Instant,
         windows: &mut Windows,
-        body: &Bytes,
+        came: &Bytes,
+        body: &[u8],
     ) -> Result<(), Violation> {
         let frame = wire::Frame::decode_body(body)?;
         if self.is_close_written() && !matches!(frame, wire::Frame::Close(_)) {
@@ -153,7 +181,7 @@ impl Connection {
         }
         let carries = match frame {
             wire::Frame::Data(data) => {
-                let payload = body.slice_ref(data.payload);
+                let payload = came.slice_ref(data.payload);
                 let (before, _) = windows.receive.taken();
                 let is_new = windows.receive.handle_data(&data, body, payload)?;
                 self.has_progress |= windows.receive.taken().0 > before;
@@ -170,7 +198,7 @@ impl Connection {
             }
             wire::Frame::Pong(nonce) => self.keep_alive.handle_pong(now, nonce),
             wire::Frame::Volatile(volatile) => {
-                let payload = body.slice_ref(volatile.payload);
+                let payload = came.slice_ref(volatile.payload);
                 windows.receive.handle_volatile(volatile.raw, payload)?;
                 true
             }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use korinet_wire::DecodeError;
 use korinet_wire::v3::{self as wire, Delimited, PREFIX_LEN};
 
@@ -23,11 +23,18 @@ impl Frame {
     /// As [`korinet_wire::v3::decode`]. `buffer` is of no use after one: where the next frame starts
     /// is not known.
     pub fn decode(buffer: &mut BytesMut, max_frame: u32) -> Result<Option<Self>, DecodeError> {
-        let Some(body) = take_body(buffer, max_frame)? else {
-            return Ok(None);
-        };
-        wire::Frame::decode_body(&body)?;
-        Ok(Some(Self { body }))
+        match wire::delimit(buffer, max_frame)? {
+            Delimited::Complete { len } => {
+                let mut body = buffer.split_to(len).freeze();
+                body.advance(PREFIX_LEN);
+                wire::Frame::decode_body(&body)?;
+                Ok(Some(Self { body }))
+            }
+            Delimited::Partial { needed } => {
+                make_room(buffer, needed);
+                Ok(None)
+            }
+        }
     }
 
     /// The frame, borrowed.
@@ -51,23 +58,6 @@ impl fmt::Debug for Frame {
         match self.as_wire() {
             Ok(frame) => write!(f, "Frame({frame})"),
             Err(error) => write!(f, "Frame({error})"),
-        }
-    }
-}
-
-/// Takes the first frame's body out of `buffer`, or makes room for more of it.
-pub(super) fn take_body(
-    buffer: &mut BytesMut,
-    max_frame: u32,
-) -> Result<Option<Bytes>, DecodeError> {
-    match wire::delimit(buffer, max_frame)? {
-        Delimited::Complete { len } => {
-            let mut frame = buffer.split_to(len).freeze();
-            Ok(Some(frame.split_off(PREFIX_LEN)))
-        }
-        Delimited::Partial { needed } => {
-            make_room(buffer, needed);
-            Ok(None)
         }
     }
 }

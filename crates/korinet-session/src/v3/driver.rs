@@ -21,6 +21,7 @@ mod linger;
 mod link;
 mod links;
 mod progress;
+mod read;
 mod receipt;
 mod receiver;
 mod sender;

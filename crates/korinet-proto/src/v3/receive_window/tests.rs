@@ -1,7 +1,7 @@
 use korinet_wire::v3::Kind;
 
 use super::*;
-use crate::v3::{Payload, SendWindow, Transmit, frame};
+use crate::v3::{Frame, Payload, SendWindow, Transmit};
 
 const LIMITS: Limits = Limits {
     messages: 3,
@@ -42,8 +42,8 @@ impl Direction {
         let mut out = Transmit::new();
         self.send.poll_transmit(&mut out);
         let mut bytes = bytes::BytesMut::from(&out.into_bytes()[..]);
-        while let Ok(Some(body)) = frame::take_body(&mut bytes, u32::MAX) {
-            handle(&mut self.receive, &body)?;
+        while let Ok(Some(frame)) = Frame::decode(&mut bytes, u32::MAX) {
+            handle(&mut self.receive, frame.body())?;
         }
         Ok(())
     }

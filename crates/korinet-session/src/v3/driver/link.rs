@@ -1,45 +1,33 @@
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BytesMut};
 use korinet_proto::v3::Transmit;
 use korinet_wire::v3::AttachNumber;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_util::io::{poll_read_buf, poll_write_buf};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::poll_write_buf;
 use tracing::Span;
 
 use super::alarm::Alarm;
 use super::linger::linger;
 use super::links::Parting;
+use super::read::{Input, READ_SIZE};
 use super::shared::Shared;
 use crate::ConnectionError;
 use crate::clock::now;
-
-/// How much is read at once, in bytes.
-const READ_SIZE: usize = 64 * 1024;
-
-/// From this much free room on, a read goes to where the rest of a frame is waited for.
-const DIRECT_ROOM: usize = 8 * 1024;
 
 /// How much a connection reads before it lets other tasks have their turn, in bytes: what a peer sends without end
 /// keeps nobody waiting for longer than it takes to handle that much.
 const TURN: usize = READ_SIZE;
 
-thread_local! {
-    /// Where reads go while nothing is waited for, so that an idle connection has no memory for them.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
 /// One connection of a session: the only place that reads from it and writes to it.
 pub(super) struct Link<Io> {
     io: Io,
     attach: AttachNumber,
-    /// A part of a frame.
-    input: BytesMut,
+    input: Input,
     /// What is being written.
     out: Transmit,
     is_flushed: bool,
@@ -77,7 +65,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         Self {
             io,
             attach,
-            input: BytesMut::new(),
+            input: Input::default(),
             out: Transmit::new(),
             is_flushed: true,
             write_error: None,
@@ -120,7 +108,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
     fn poll(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Step> {
         let mut came = 0;
         while came < TURN {
-            let is_input_idle = match self.poll_read(cx) {
+            let is_input_idle = match self.input.poll_read(cx, &mut self.io) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Step::Part(self.handle_eof(shared))),
                 Poll::Ready(Ok(len)) => {
                     came += len;
@@ -147,47 +135,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         Poll::Ready(Step::Yield)
     }
 
-    /// Reads once; how many bytes came, zero for the end.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let room = self.input.capacity() - self.input.len();
-        if room >= DIRECT_ROOM && !self.input.is_empty() {
-            return poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input);
-        }
-        let mut scratch = SCRATCH.take();
-        scratch.resize(READ_SIZE, 0);
-        let mut buffer = ReadBuf::new(&mut scratch);
-        let read = Pin::new(&mut self.io).poll_read(cx, &mut buffer);
-        let filled = buffer.filled();
-        if !filled.is_empty() {
-            self.append(filled);
-        }
-        let len = filled.len();
-        SCRATCH.set(scratch);
-        ready!(read)?;
-        Poll::Ready(Ok(len))
-    }
-
-    /// Puts what was read behind the part of a frame that was there, in memory of the right size: messages
-    /// keep it for as long as the application does not read them.
-    fn append(&mut self, bytes: &[u8]) {
-        if self.input.capacity() - self.input.len() < bytes.len() {
-            let mut joined = BytesMut::with_capacity(self.input.len() + bytes.len());
-            joined.put_slice(&self.input);
-            self.input = joined;
-        }
-        self.input.put_slice(bytes);
-    }
-
     fn handle_input(&mut self, shared: &Shared) {
         let now = now();
         let is_told = shared.with(|inner, wakes| {
             let is_awaited = inner.reader.is_some();
-            if inner.core.is_current(self.attach) && !inner.admits_input(self.input.len()) {
-                self.input = BytesMut::new();
+            let input = &mut self.input.bytes;
+            if inner.core.is_current(self.attach) && !inner.admits_input(input.len()) {
+                *input = BytesMut::new();
             }
-            inner.core.handle_bytes(now, self.attach, &mut self.input);
+            inner.core.handle_bytes(now, self.attach, input);
             if inner.core.is_current(self.attach) {
-                inner.input_size = self.input.capacity();
+                inner.input_size = input.capacity();
                 inner.charge();
             }
             inner.settle(wakes);
@@ -285,7 +243,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
     }
 
     fn handle_eof(&self, shared: &Shared) -> Parting {
-        let reason = match self.input.len() {
+        let reason = match self.input.bytes.len() {
             0 => ConnectionError::ClosedByPeer,
             _ => ConnectionError::Truncated {
                 missing: self.missing(),
@@ -296,12 +254,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
 
     /// How many bytes of the last frame did not come, as far as known.
     fn missing(&self) -> usize {
-        match self.input.first_chunk::<4>() {
+        match self.input.bytes.first_chunk::<4>() {
             Some(len) => {
                 let len = usize::try_from(u32::from_be_bytes(*len)).unwrap_or(usize::MAX);
-                len.saturating_add(4).saturating_sub(self.input.len())
+                len.saturating_add(4).saturating_sub(self.input.bytes.len())
             }
-            None => 4 - self.input.len(),
+            None => 4 - self.input.bytes.len(),
         }
     }
 
