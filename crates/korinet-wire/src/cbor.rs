@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use crate::small::head_len;
 use crate::{DecodeError, DecodeErrorKind};
 
 /// The most levels of nesting that any limit can allow; it sizes the stack of [`item_len`].
@@ -141,6 +142,7 @@ impl<'a> Reader<'a> {
         Err(DecodeError { kind, at })
     }
 
+    #[inline]
     fn rest(&self) -> &'a [u8] {
         self.input.get(self.at..).unwrap_or_default()
     }
@@ -150,6 +152,7 @@ impl<'a> Reader<'a> {
         self.input.get(start..self.at).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, len: u64) -> Result<&'a [u8], DecodeError> {
         let taken = usize::try_from(len)
             .ok()
@@ -163,6 +166,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn take_array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         match self.rest().first_chunk::<N>() {
             Some(taken) => {
@@ -171,6 +175,27 @@ impl<'a> Reader<'a> {
             }
             None => Self::error(self.input.len(), DecodeErrorKind::UnexpectedEnd),
         }
+    }
+
+    /// The argument of a head of this type in its shortest form, if that is next: what honest peers send, without what
+    /// it takes to say what is wrong with anything else.
+    #[inline]
+    pub(crate) fn shortest_head(&mut self, ty: CborType) -> Option<u64> {
+        let rest = self.input.get(self.at..)?;
+        let (&initial, rest) = rest.split_first()?;
+        let (argument, len) = match initial ^ ty.initial_bits() {
+            info @ 0..24 => (u64::from(info), 1),
+            24 => (u64::from(*rest.first()?), 2),
+            25 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 3),
+            26 => (u64::from(u32::from_be_bytes(*rest.first_chunk()?)), 5),
+            27 => (u64::from_be_bytes(*rest.first_chunk()?), 9),
+            _ => return None,
+        };
+        if head_len(argument) != len {
+            return None;
+        }
+        self.at += len;
+        Some(argument)
     }
 
     pub(crate) fn head(&mut self) -> Result<Head, DecodeError> {

@@ -22,6 +22,7 @@ pub enum Delimited {
 }
 
 /// Finds the end of the frame that `input` starts with; its body may have up to `max_frame` bytes.
+#[inline]
 pub(crate) fn delimit(input: &[u8], max_frame: u32) -> Result<Delimited, DecodeError> {
     let Some((prefix, rest)) = input.split_first_chunk::<PREFIX_LEN>() else {
         return Ok(Delimited::Partial {

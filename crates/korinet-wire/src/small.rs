@@ -8,6 +8,7 @@ pub(crate) struct Small<const N: usize> {
 }
 
 impl<const N: usize> Small<N> {
+    #[inline]
     pub(crate) const fn new() -> Self {
         Self {
             bytes: [0; N],
@@ -15,6 +16,7 @@ impl<const N: usize> Small<N> {
         }
     }
 
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -24,6 +26,7 @@ impl<const N: usize> Small<N> {
     }
 
     /// Appends `bytes`; what has no room is left out, since `N` was chosen so that all has.
+    #[inline]
     pub(crate) fn push<const M: usize>(&mut self, bytes: [u8; M]) {
         let rest = self.bytes.get_mut(self.len..).unwrap_or_default();
         if let Some(slot) = rest.first_chunk_mut::<M>() {
@@ -33,6 +36,7 @@ impl<const N: usize> Small<N> {
     }
 
     /// Appends the head of a CBOR item in its shortest form; that takes at most 9 bytes.
+    #[inline]
     pub(crate) fn push_head(&mut self, ty: CborType, argument: u64) {
         let initial = ty.initial_bits();
         if let Ok(value) = u8::try_from(argument) {
@@ -41,11 +45,11 @@ impl<const N: usize> Small<N> {
                 _ => self.push([initial | 24, value]),
             }
         } else if let Ok(value) = u16::try_from(argument) {
-            self.push([initial | 25]);
-            self.push(value.to_be_bytes());
+            let [a, b] = value.to_be_bytes();
+            self.push([initial | 25, a, b]);
         } else if let Ok(value) = u32::try_from(argument) {
-            self.push([initial | 26]);
-            self.push(value.to_be_bytes());
+            let [a, b, c, d] = value.to_be_bytes();
+            self.push([initial | 26, a, b, c, d]);
         } else {
             self.push([initial | 27]);
             self.push(argument.to_be_bytes());
@@ -59,6 +63,7 @@ impl<const N: usize> Small<N> {
 }
 
 /// The bytes of the shortest head of an item with this argument.
+#[inline]
 pub(crate) const fn head_len(argument: u64) -> usize {
     match argument {
         0..24 => 1,

@@ -38,6 +38,7 @@ impl Data<'_> {
     /// With the payload and [`tail`](Self::tail) after it this is the frame, without a copy of the
     /// payload. Of the digest it matters only whether there is one, not its value. That the frame is
     /// legal is not checked here, as [`Frame::encode`](super::Frame::encode) does.
+    #[inline]
     #[must_use]
     pub fn head(&self) -> DataHead {
         let elements = 4 + u8::from(self.re.is_some()) + u8::from(self.digest.is_some());
@@ -55,6 +56,7 @@ impl Data<'_> {
     }
 
     /// What follows the payload: `re`, then the digest, as far as they are there.
+    #[inline]
     #[must_use]
     pub fn tail(&self) -> DataTail {
         let mut bytes = Small::new();
@@ -71,6 +73,7 @@ impl Data<'_> {
 
     /// The part that the digest covers (V3-27) of the body that this frame was decoded from: from
     /// `seq` to the payload or `re`. It is encoded in one way only (V3-5), so its length is known.
+    #[inline]
     #[must_use]
     pub fn covered<'b>(&self, body: &'b [u8]) -> &'b [u8] {
         let end = COVERED_FROM.saturating_add(self.covered_len());
@@ -93,6 +96,7 @@ impl Data<'_> {
 }
 
 impl<'a> Data<'a> {
+    #[inline]
     pub(super) fn decode(elements: &mut Elements<'_, 'a>) -> Result<Self, DecodeError> {
         let seq = elements.required("seq")?;
         let seq = seq.number(1, Seq::LAST.get(), |seq| {
@@ -199,5 +203,11 @@ impl DataTail {
     #[must_use]
     pub fn covered(&self) -> &[u8] {
         self.as_bytes().get(..self.covered).unwrap_or_default()
+    }
+
+    /// Those that it does not cover: of the digest itself.
+    #[must_use]
+    pub fn uncovered(&self) -> &[u8] {
+        self.as_bytes().get(self.covered..).unwrap_or_default()
     }
 }

@@ -30,6 +30,7 @@ pub enum Decoded<'a> {
 /// # Errors
 ///
 /// A length of zero, or above `max_frame` (V3-8).
+#[inline]
 pub fn delimit(input: &[u8], max_frame: u32) -> Result<Delimited, DecodeError> {
     framing::delimit(input, max_frame)
 }

@@ -24,7 +24,16 @@ impl<'r, 'a> Value<'r, 'a> {
     }
 
     /// The argument of a head of this type, with definite length and in the shortest form.
+    #[inline]
     fn argument(&mut self, expected: CborType) -> Result<u64, DecodeError> {
+        match self.reader.shortest_head(expected) {
+            Some(argument) => Ok(argument),
+            None => self.argument_or_defect(expected),
+        }
+    }
+
+    /// The same, and what is wrong with any other head.
+    fn argument_or_defect(&mut self, expected: CborType) -> Result<u64, DecodeError> {
         let (at, field) = (self.reader.at, self.field);
         let head = self.reader.head()?;
         let kind = match head.arg {
@@ -44,11 +53,13 @@ impl<'r, 'a> Value<'r, 'a> {
     }
 
     /// An unsigned integer of any size.
+    #[inline]
     pub(super) fn uint(mut self) -> Result<u64, DecodeError> {
         self.argument(CborType::Unsigned)
     }
 
     /// What `make` makes of an unsigned integer; it does so of those from `min` to `max`.
+    #[inline]
     pub(super) fn number<T>(
         mut self,
         min: u64,
@@ -73,6 +84,7 @@ impl<'r, 'a> Value<'r, 'a> {
         self.number(0, u16::MAX.into(), |number| u16::try_from(number).ok())
     }
 
+    #[inline]
     pub(super) fn seq(self) -> Result<Seq, DecodeError> {
         self.number(1, u64::MAX, Seq::new)
     }
@@ -83,6 +95,7 @@ impl<'r, 'a> Value<'r, 'a> {
     }
 
     /// The content of a string of at most `max` bytes.
+    #[inline]
     fn string(&mut self, ty: CborType, max: usize) -> Result<&'a [u8], DecodeError> {
         let at = self.reader.at;
         let found = self.argument(ty)?;
@@ -98,11 +111,13 @@ impl<'r, 'a> Value<'r, 'a> {
     }
 
     /// A byte string of at most `max` bytes.
+    #[inline]
     pub(super) fn bytes(mut self, max: usize) -> Result<&'a [u8], DecodeError> {
         self.string(CborType::Bytes, max)
     }
 
     /// A byte string of `N` bytes.
+    #[inline]
     pub(super) fn byte_array<const N: usize>(mut self) -> Result<[u8; N], DecodeError> {
         let at = self.reader.at;
         let found = self.argument(CborType::Bytes)?;
@@ -118,6 +133,7 @@ impl<'r, 'a> Value<'r, 'a> {
         Err(DecodeError { kind, at })
     }
 
+    #[inline]
     pub(super) fn digest(self) -> Result<Digest, DecodeError> {
         self.byte_array().map(Digest::from_bytes)
     }
@@ -131,6 +147,7 @@ impl<'r, 'a> Value<'r, 'a> {
         })
     }
 
+    #[inline]
     pub(super) fn array(mut self) -> Result<Elements<'r, 'a>, DecodeError> {
         let left = self.argument(CborType::Array)?;
         let reader = self.reader;
@@ -173,18 +190,22 @@ impl<'a> Elements<'_, 'a> {
     }
 
     /// The next element, if there is one.
+    #[inline]
     pub(super) fn optional(&mut self, field: &'static str) -> Option<Value<'_, 'a>> {
         self.left = self.left.checked_sub(1)?;
         Some(Value::new(self.reader, field))
     }
 
     /// The next element.
+    #[inline]
     pub(super) fn required(&mut self, field: &'static str) -> Result<Value<'_, 'a>, DecodeError> {
-        let missing = FieldError::Missing { field }.at(self.reader.at);
-        self.optional(field).ok_or(missing)
+        let at = self.reader.at;
+        self.optional(field)
+            .ok_or_else(|| FieldError::Missing { field }.at(at))
     }
 
     /// Skips the rest, which this version does not know (V3-6).
+    #[inline]
     pub(super) fn finish(self) -> Result<(), DecodeError> {
         (0..self.left).try_for_each(|_| self.reader.skip_item(MAX_SKIPPED_DEPTH))
     }
