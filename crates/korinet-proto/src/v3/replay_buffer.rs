@@ -3,7 +3,7 @@ use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Payload, Transmit};
+use super::Transmit;
 
 /// The encoded frames that a send window holds, as one stream of bytes with a place in it: what is
 /// before the place was written on this connection, what is behind it was not.
@@ -35,13 +35,8 @@ impl fmt::Debug for ReplayBuffer {
 }
 
 impl ReplayBuffer {
-    /// Appends a frame of three parts.
-    pub(super) fn append(&mut self, head: &[u8], payload: &Payload<'_>, tail: &[u8]) {
-        let copied = match payload {
-            Payload::Copied(bytes) => bytes.len(),
-            Payload::Shared(_) => 0,
-        };
-        let needed = head.len() + copied + tail.len();
+    /// Makes room for so many bytes of a frame, of which those that are copied are in one piece then.
+    pub(super) fn reserve(&mut self, needed: usize) {
         if self.open.capacity() - self.open.len() < needed {
             self.seal();
             // What is under way already tells how much will be.
@@ -49,16 +44,25 @@ impl ReplayBuffer {
             let chunk = needed.max(held.clamp(MIN_CHUNK, MAX_CHUNK));
             self.open.reserve(chunk);
         }
-        self.open.extend_from_slice(head);
-        match payload {
-            Payload::Copied(bytes) => self.open.extend_from_slice(bytes),
-            Payload::Shared(bytes) => {
-                self.seal();
-                self.waiting.push_back(bytes.clone());
-            }
-        }
-        self.open.extend_from_slice(tail);
-        self.len += as_u64(head.len() + payload.as_bytes().len() + tail.len());
+    }
+
+    /// Appends a copy.
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        self.open.extend_from_slice(bytes);
+        self.len += as_u64(bytes.len());
+    }
+
+    /// Appends memory as it is.
+    pub(super) fn put_shared(&mut self, bytes: Bytes) {
+        self.seal();
+        self.len += as_u64(bytes.len());
+        self.waiting.push_back(bytes);
+    }
+
+    /// The last bytes that were copied since there was room made for them.
+    pub(super) fn last(&self, len: usize) -> &[u8] {
+        let start = self.open.len().saturating_sub(len);
+        self.open.get(start..).unwrap_or_default()
     }
 
     fn seal(&mut self) {
@@ -163,12 +167,15 @@ mod tests {
         let mut buffer = ReplayBuffer::default();
         for start in (0..100).step_by(10) {
             let bytes: Vec<u8> = (start..start + 10).collect();
-            let payload = if start % 20 == 0 {
-                Payload::Copied(&bytes[3..8])
+            buffer.reserve(10);
+            buffer.put(&bytes[..3]);
+            if start % 20 == 0 {
+                buffer.put(&bytes[3..8]);
+                assert_eq!(buffer.last(8), &bytes[..8]);
             } else {
-                Payload::Shared(Bytes::copy_from_slice(&bytes[3..8]))
-            };
-            buffer.append(&bytes[..3], &payload, &bytes[8..]);
+                buffer.put_shared(Bytes::copy_from_slice(&bytes[3..8]));
+            }
+            buffer.put(&bytes[8..]);
         }
         buffer
     }
@@ -215,7 +222,9 @@ mod tests {
     fn a_shared_payload_is_not_copied() {
         let payload = Bytes::from(vec![7; 100_000]);
         let mut buffer = ReplayBuffer::default();
-        buffer.append(b"head", &Payload::Shared(payload.clone()), b"tail");
+        buffer.put(b"head");
+        buffer.put_shared(payload.clone());
+        buffer.put(b"tail");
         let mut out = Transmit::new();
         buffer.write(buffer.len(), &mut out);
         out.advance(4);

@@ -157,30 +157,48 @@ impl SendWindow {
             re,
             digest: self.checksum.then_some(Digest::ZERO),
         };
-        let head = data.head();
-        let mut tail = data.tail();
-        let around = head.as_bytes().len() + tail.as_bytes().len();
+        let (head, tail) = (data.head(), data.tail());
+        let len = head.as_bytes().len() + data.payload.len() + tail.as_bytes().len();
         let (messages, bytes) = (self.len(), self.bytes());
-        if is_bounded && !self.fits(messages, bytes, as_u64(around + data.payload.len())) {
+        if is_bounded && !self.fits(messages, bytes, as_u64(len)) {
             return Err(PushError::Full { messages, bytes });
         }
-        let mut digest = Digest::ZERO;
-        if self.checksum {
-            let before = self.entries.back();
-            let before = before.map_or(self.oldest_digest, |entry| entry.digest);
-            let pieces = [head.covered(), data.payload, tail.covered()];
-            digest = pieces.into_iter().fold(before, extend);
-            data.digest = Some(digest);
-            tail = data.tail();
-        }
-        self.frames
-            .append(head.as_bytes(), payload, tail.as_bytes());
+        let before = self.entries.back();
+        let before = before.map_or(self.oldest_digest, |entry| entry.digest);
+        let digest = match payload {
+            Payload::Copied(payload) => {
+                self.frames.reserve(len);
+                self.frames.put(head.as_bytes());
+                self.frames.put(payload);
+                self.frames.put(tail.covered());
+                let covered = head.covered().len() + payload.len() + tail.covered().len();
+                self.digest_after(before, [self.frames.last(covered)])
+            }
+            Payload::Shared(payload) => {
+                self.frames.reserve(len - payload.len());
+                self.frames.put(head.as_bytes());
+                self.frames.put_shared(payload.clone());
+                self.frames.put(tail.covered());
+                self.digest_after(before, [head.covered(), payload, tail.covered()])
+            }
+        };
+        data.digest = data.digest.and(Some(digest));
+        let tail = data.tail();
+        self.frames.put(tail.uncovered());
         self.end = after;
         self.entries.push_back(Entry {
             end: self.start + self.frames.len(),
             digest,
         });
         Ok(seq)
+    }
+
+    fn digest_after<const N: usize>(&self, before: Digest, covered: [&[u8]; N]) -> Digest {
+        if self.checksum {
+            covered.into_iter().fold(before, extend)
+        } else {
+            Digest::ZERO
+        }
     }
 
     /// What makes a message impossible, whatever the window; otherwise the number after its own.
