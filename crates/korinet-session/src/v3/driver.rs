@@ -11,6 +11,7 @@
 //! application had its turn, if it has answered the message before: so its answer shares the write. Otherwise
 //! it is written at once, and costs nobody a turn.
 
+mod ahead;
 mod alarm;
 mod client;
 mod config;

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -52,9 +54,14 @@ pub(super) struct Inner {
     pub(super) room: Waiters,
     /// Who waits for an acknowledgement, by ticket.
     pub(super) receipts: BTreeMap<(Ticket, ReceiptId), Waker>,
-    /// How many receipts there are: while there are none, nobody asks what was handed back.
-    pub(super) receipt_count: usize,
+    /// How many receipts there are, at least: while there are none, nobody asks what was handed back. It is counted
+    /// outside of the lock, too, so that to drop one costs nothing.
+    pub(super) receipt_count: Arc<AtomicUsize>,
     pub(super) last_receipt: ReceiptId,
+    /// The last message that was accepted without a receipt.
+    pub(super) fed: Ticket,
+    /// Why one of those is not known to have arrived, until a flush tells of it.
+    lost_without_receipt: Option<SessionError>,
     handed_back: Vec<(RangeInclusive<Ticket>, SessionError)>,
     pub(super) state: watch::Sender<State>,
     pub(super) observers: Vec<mpsc::UnboundedSender<Event>>,
@@ -98,8 +105,10 @@ impl Inner {
             volatile_readers: Waiters::default(),
             room: Waiters::default(),
             receipts: BTreeMap::new(),
-            receipt_count: 0,
+            receipt_count: Arc::default(),
             last_receipt: ReceiptId::default(),
+            fed: Ticket(0),
+            lost_without_receipt: None,
             handed_back: Vec::new(),
             state: watch::Sender::new(State::Connecting),
             observers: Vec::new(),
@@ -238,12 +247,26 @@ impl Inner {
     }
 
     fn hand_back(&mut self, in_doubt: &[InDoubt], error: &SessionError) {
-        if let (Some(first), Some(last)) = (in_doubt.first(), in_doubt.last())
-            && self.receipt_count > 0
-        {
+        let has_receipts = self.receipt_count.load(Ordering::Relaxed) > 0;
+        if !has_receipts {
+            self.handed_back.clear();
+        }
+        let (Some(first), Some(last)) = (in_doubt.first(), in_doubt.last()) else {
+            return;
+        };
+        if first.ticket <= self.fed {
+            self.lost_without_receipt
+                .get_or_insert_with(|| error.clone());
+        }
+        if has_receipts {
             let tickets = first.ticket..=last.ticket;
             self.handed_back.push((tickets, error.clone()));
         }
+    }
+
+    /// Why a message without a receipt is not known to have arrived, once.
+    pub(super) const fn take_lost(&mut self) -> Option<SessionError> {
+        self.lost_without_receipt.take()
     }
 
     /// Why one of these messages is not known to have arrived, if so.
@@ -252,13 +275,6 @@ impl Inner {
         let (_, error) =
             list.find(|(tickets, _)| *tickets.start() <= last && first <= *tickets.end())?;
         Some(error)
-    }
-
-    pub(super) fn forget_receipt(&mut self) {
-        self.receipt_count -= 1;
-        if self.receipt_count == 0 {
-            self.handed_back.clear();
-        }
     }
 
     fn handle_action(&mut self, action: Action, wakes: &mut Wakes) {
@@ -279,9 +295,16 @@ impl Inner {
         }
     }
 
+    /// Whether nobody drives the session now.
+    pub(super) const fn is_task_asleep(&self) -> bool {
+        !self.sleepers.is_empty()
+    }
+
     /// Wakes whoever drives the session, if they sleep.
     pub(super) fn wake_task(&mut self, wakes: &mut Wakes) {
-        wakes.extend(self.sleepers.drain(..));
+        if !self.sleepers.is_empty() {
+            wakes.extend(self.sleepers.drain(..));
+        }
     }
 
     /// As [`wake_task`](Self::wake_task), if there is anything to write.

@@ -1,5 +1,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use super::inner::{Inner, ReceiptId};
@@ -20,9 +21,9 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// For a message that was accepted under the same lock.
-    pub(super) fn new(shared: &Arc<Shared>, inner: &mut Inner, ticket: Ticket) -> Self {
-        inner.receipt_count += 1;
+    /// For a message that was just accepted; the lock is still held.
+    pub(super) fn new(shared: &Arc<Shared>, _: &mut Inner, ticket: Ticket) -> Self {
+        shared.receipt_count.fetch_add(1, Ordering::Relaxed);
         Self {
             shared: Arc::clone(shared),
             first: ticket,
@@ -83,10 +84,7 @@ impl Future for Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        let mut inner = self.shared.lock();
-        if let Some(id) = self.id {
-            inner.receipts.remove(&(self.last, id));
-        }
-        inner.forget_receipt();
+        self.forget();
+        self.shared.receipt_count.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 use korinet_proto::v3::Volatile;
 use korinet_wire::v3::{Seq, SessionId};
 
+use super::ahead::Ahead;
 use super::shared::Handle;
 use super::waiters::WaiterId;
 use crate::SessionError;
@@ -13,11 +14,15 @@ use crate::v3::{Delivery, Ending};
 #[derive(Debug)]
 pub struct Receiver {
     handle: Handle,
+    ahead: Ahead,
 }
 
 impl Receiver {
-    pub(super) const fn new(handle: Handle) -> Self {
-        Self { handle }
+    pub(super) fn new(handle: Handle) -> Self {
+        Self {
+            handle,
+            ahead: Ahead::default(),
+        }
     }
 
     /// The next message; `None` once the session has ended in good order.
@@ -42,11 +47,12 @@ impl Receiver {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Delivery>, SessionError>> {
+        if let Some(delivery) = self.ahead.pop() {
+            return Poll::Ready(Ok(Some(delivery)));
+        }
+        let ahead = &mut self.ahead;
         self.handle.shared().with(|inner, wakes| {
-            if let Some(delivery) = inner.core.recv() {
-                inner.received += 1;
-                inner.charge();
-                inner.wake_if_owing(wakes);
+            if let Some(delivery) = ahead.take(inner, wakes) {
                 return Poll::Ready(Ok(Some(delivery)));
             }
             match &inner.ending {
@@ -59,14 +65,52 @@ impl Receiver {
         })
     }
 
+    /// Appends the next messages to `messages`, at least one and at most `limit`, as `make` makes them; how many. Zero
+    /// once the session has ended in good order, or where `limit` is.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv_many<T>(
+        &mut self,
+        messages: &mut Vec<T>,
+        limit: usize,
+        make: impl Fn(Delivery) -> T,
+    ) -> Result<usize, SessionError> {
+        let before = messages.len();
+        if limit == 0 {
+            return Ok(0);
+        }
+        let Some(first) = self.recv().await? else {
+            return Ok(0);
+        };
+        messages.push(make(first));
+        let left = limit - 1;
+        messages.extend(self.ahead.drain(left).map(&make));
+        let left = limit - (messages.len() - before);
+        if left > 0 {
+            self.handle.shared().with(|inner, wakes| {
+                let more = std::iter::from_fn(|| inner.core.recv()).take(left);
+                let came = messages.len();
+                messages.extend(more.map(&make));
+                inner.received += u64::try_from(messages.len() - came).unwrap_or(u64::MAX);
+                inner.charge();
+                inner.wake_if_owing(wakes);
+            });
+        }
+        Ok(messages.len() - before)
+    }
+
     /// The next message, if there is one.
     pub fn try_recv(&mut self) -> Option<Delivery> {
-        self.handle.shared().with(|inner, wakes| {
-            let delivery = inner.core.recv()?;
-            inner.received += 1;
-            inner.charge();
-            inner.wake_if_owing(wakes);
-            Some(delivery)
+        let ahead = &mut self.ahead;
+        ahead.pop().or_else(|| {
+            let shared = self.handle.shared();
+            shared.with(|inner, wakes| ahead.take(inner, wakes))
         })
     }
 

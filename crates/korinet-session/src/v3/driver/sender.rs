@@ -17,7 +17,7 @@ use super::stats::Stats;
 use super::waiters::WaiterId;
 use super::wakes::Wakes;
 use crate::clock::now;
-use crate::v3::{Ending, SendError as Refusal};
+use crate::v3::{Ending, SendError as Refusal, Ticket};
 use crate::{SendError, SessionError, State};
 
 /// The sending half of a session; clones share it.
@@ -74,13 +74,115 @@ impl Sender {
         re: Option<Seq>,
         payload: Payload<'_>,
     ) -> Result<Receipt, SendError> {
-        let mut place = self.place();
-        let accepted = poll_fn(|cx| self.poll_enqueue(cx, &mut place, kind, re, &payload));
-        let mut accepted = pin!(accepted);
         // Mostly there is room.
-        if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(accepted.as_mut().poll(cx))).await {
-            return result;
+        match self.accept_now(kind, re, &payload, Receipt::new) {
+            Some(receipt) => Ok(receipt),
+            None => self.accept_later(kind, re, payload, Receipt::new).await,
         }
+    }
+
+    /// As [`enqueue`](Self::enqueue), without a receipt: [`flush`](Self::flush) tells of all messages at once.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn feed(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: Payload<'_>,
+    ) -> Result<(), SendError> {
+        match self.accept_now(kind, re, &payload, no_receipt) {
+            Some(()) => Ok(()),
+            None => self.accept_later(kind, re, payload, no_receipt).await,
+        }
+    }
+
+    /// As [`feed`](Self::feed), but does not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_enqueue`](Self::try_enqueue).
+    pub fn try_feed(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+    ) -> Result<(), SendError> {
+        match self.accept_now(kind, re, payload, no_receipt) {
+            Some(()) => Ok(()),
+            None => self.try_accept(kind, re, payload, no_receipt),
+        }
+    }
+
+    /// Accepts a message, if nothing at all is in the way. It says no more, since all of what there is to say of other
+    /// cases would be carried through every call of the ordinary one.
+    #[inline]
+    fn accept_now<R>(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+        make: Make<R>,
+    ) -> Option<R> {
+        let mut inner = self.shared().lock();
+        let may_wait = inner.config.when_detached == WhenDetached::Wait;
+        let is_open = inner.ending.is_none() && inner.room.is_empty();
+        if !is_open
+            || !(may_wait || inner.core.is_attached())
+            || !inner.has_memory_for(payload.as_bytes().len())
+        {
+            return None;
+        }
+        let ticket = inner.core.send(kind, re, payload.clone()).ok()?;
+        inner.charge();
+        let made = make(self.shared(), &mut inner, ticket);
+        if inner.is_task_asleep() {
+            let mut wakes = Wakes::default();
+            inner.wake_task(&mut wakes);
+            drop(inner);
+            wakes.wake();
+        }
+        Some(made)
+    }
+
+    /// Waits until all messages that were accepted so far are acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Unacknowledged`], if one without a receipt is not known to have arrived, since the session ended or
+    /// was lost before its acknowledgement came; it is told of once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the next flush has the same to tell.
+    pub async fn flush(&self) -> Result<(), SendError> {
+        let last = self.shared().with(|inner, _| {
+            let last = inner.core.accepted();
+            Receipt::new(self.shared(), inner, last)
+        });
+        let outcome = last.await;
+        match self.shared().lock().take_lost() {
+            Some(error) => Err(SendError::Unacknowledged(error)),
+            None => outcome,
+        }
+    }
+
+    /// Waits as long as it has to for a message to be accepted.
+    async fn accept_later<R>(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: Payload<'_>,
+        make: Make<R>,
+    ) -> Result<R, SendError> {
+        let mut place = self.place();
+        let accepted = poll_fn(|cx| self.poll_accept(cx, &mut place, kind, re, &payload, make));
+        let mut accepted = pin!(accepted);
         let when_detached = self.shared().lock().config.when_detached;
         let limit = match when_detached {
             WhenDetached::WaitFor(limit) => limit,
@@ -115,10 +217,23 @@ impl Sender {
         re: Option<Seq>,
         payload: &Payload<'_>,
     ) -> Result<Receipt, SendError> {
+        match self.accept_now(kind, re, payload, Receipt::new) {
+            Some(receipt) => Ok(receipt),
+            None => self.try_accept(kind, re, payload, Receipt::new),
+        }
+    }
+
+    fn try_accept<R>(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+        make: Make<R>,
+    ) -> Result<R, SendError> {
         self.shared().with(|inner, wakes| {
             // Who waits already is first.
             if inner.room.is_empty() {
-                return self.accept(inner, wakes, kind, re, payload);
+                return self.accept(inner, wakes, kind, re, payload, make);
             }
             let (messages, bytes) = inner.core.in_flight();
             Err(SendError::Push(PushError::Full { messages, bytes }))
@@ -138,24 +253,39 @@ impl Sender {
         re: Option<Seq>,
         payload: &Payload<'_>,
     ) -> Poll<Result<Receipt, SendError>> {
+        self.poll_accept(cx, place, kind, re, payload, Receipt::new)
+    }
+
+    fn poll_accept<R>(
+        &self,
+        cx: &Context<'_>,
+        place: &mut Place,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+        make: Make<R>,
+    ) -> Poll<Result<R, SendError>> {
         self.shared().with(|inner, wakes| {
             if !inner.room.is_turn_of(place.id) && inner.ending.is_none() {
                 place.id = Some(inner.room.register(place.id, cx.waker()));
                 return Poll::Pending;
             }
-            let accepted = self.accept(inner, wakes, kind, re, payload);
-            let waits = match &accepted {
-                Err(SendError::Detached) => inner.config.when_detached != WhenDetached::Fail,
-                Err(SendError::Push(PushError::Full { .. })) => true,
-                Ok(_) | Err(_) => false,
-            };
-            if waits {
+            let accepted = self.accept(inner, wakes, kind, re, payload, make);
+            if let Err(error) = &accepted
+                && is_temporary(error, inner.config.when_detached)
+            {
                 place.id = Some(inner.room.register_first(place.id, cx.waker()));
                 return Poll::Pending;
             }
             place.leave(inner, wakes);
             Poll::Ready(accepted)
         })
+    }
+
+    /// Whether a message that was not accepted for this reason may be later.
+    #[must_use]
+    pub fn may_wait_after(&self, error: &SendError) -> bool {
+        is_temporary(error, self.shared().lock().config.when_detached)
     }
 
     /// The last place in the queue of those who wait for room in the window.
@@ -167,14 +297,15 @@ impl Sender {
         }
     }
 
-    fn accept(
+    fn accept<R>(
         &self,
         inner: &mut Inner,
         wakes: &mut Wakes,
         kind: Kind,
         re: Option<Seq>,
         payload: &Payload<'_>,
-    ) -> Result<Receipt, SendError> {
+        make: Make<R>,
+    ) -> Result<R, SendError> {
         if let Some(ending) = &inner.ending {
             return Err(not_sent(ending));
         }
@@ -190,7 +321,7 @@ impl Sender {
             Ok(ticket) => {
                 inner.charge();
                 inner.wake_task(wakes);
-                Ok(Receipt::new(self.shared(), inner, ticket))
+                Ok(make(self.shared(), inner, ticket))
             }
             Err(Refusal::Closed) => Err(SendError::Closed),
             Err(Refusal::NotOpen) => Err(SendError::Detached),
@@ -281,6 +412,25 @@ impl Sender {
         // The sender of the states is in what `self` holds.
         let _ = closed.await;
         self.shared().lock().outcome()
+    }
+}
+
+/// Makes what stands for a message that was accepted, while the lock is held.
+type Make<R> = fn(&Arc<Shared>, &mut Inner, Ticket) -> R;
+
+const fn no_receipt(_: &Arc<Shared>, inner: &mut Inner, ticket: Ticket) {
+    inner.fed = ticket;
+}
+
+/// Whether a message may be accepted later that was not now.
+const fn is_temporary(error: &SendError, when_detached: WhenDetached) -> bool {
+    match error {
+        SendError::Detached => !matches!(when_detached, WhenDetached::Fail),
+        SendError::Push(PushError::Full { .. }) => true,
+        SendError::Closed
+        | SendError::NotSent(_)
+        | SendError::Push(_)
+        | SendError::Unacknowledged(_) => false,
     }
 }
 

@@ -1,3 +1,4 @@
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use korinet_wire::v3::AttachNumber;
@@ -14,13 +15,18 @@ use crate::clock::now;
 #[derive(Debug)]
 pub(super) struct Shared {
     inner: Mutex<Inner>,
+    /// As in there.
+    pub(super) receipt_count: Arc<AtomicUsize>,
 }
 
 impl Shared {
     /// `account` is what a server's session has of the server's memory.
     pub(super) fn new(core: Core, config: DriverConfig, account: Option<Account>) -> Arc<Self> {
-        let inner = Mutex::new(Inner::new(core, config, account));
-        Arc::new(Self { inner })
+        let inner = Inner::new(core, config, account);
+        Arc::new(Self {
+            receipt_count: Arc::clone(&inner.receipt_count),
+            inner: Mutex::new(inner),
+        })
     }
 
     /// The session itself, for something that wakes nobody.

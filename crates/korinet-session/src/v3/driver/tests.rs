@@ -1,3 +1,4 @@
+mod bulk;
 mod cancel;
 mod continuity;
 mod ending;

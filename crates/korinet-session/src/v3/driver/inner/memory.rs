@@ -10,7 +10,7 @@ use crate::{ConnectionError, Limit};
 impl Inner {
     /// Counts the memory that the session has. To be called when messages have come or gone.
     pub(in crate::v3::driver) fn charge(&mut self) {
-        if self.ending.is_some() {
+        if self.account.is_none() || self.ending.is_some() {
             return;
         }
         let held = self.held();
@@ -22,16 +22,16 @@ impl Inner {
     /// Whether there is memory for what was read; otherwise the client is disconnected, and what was read is not to be
     /// looked at.
     pub(in crate::v3::driver) fn admits_input(&mut self, len: usize) -> bool {
-        let held = self.held();
+        let Some(account) = &self.account else {
+            return true;
+        };
         let len = u64::try_from(len).unwrap_or(u64::MAX);
-        match &self.account {
-            Some(account) if !account.allows(held.saturating_add(len)) => {
-                let max = account.budget().max();
-                self.handle_memory_used_up(max);
-                false
-            }
-            _ => true,
+        if account.allows(self.held().saturating_add(len)) {
+            return true;
         }
+        let max = account.budget().max();
+        self.handle_memory_used_up(max);
+        false
     }
 
     fn handle_memory_used_up(&mut self, max: u64) {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use korinet_proto::v3::Payload;
@@ -114,7 +115,13 @@ async fn a_receipt_that_is_given_up_changes_nothing() {
         receive_up_to(server.receiver(), value, value).await;
     }
     let inner = client.sender().shared().lock();
-    assert_eq!((inner.receipt_count, inner.receipts.len()), (0, 0));
+    assert_eq!(
+        (
+            inner.receipt_count.load(Ordering::Relaxed),
+            inner.receipts.len()
+        ),
+        (0, 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
