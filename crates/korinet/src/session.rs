@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::{Message, Protocol, SendError, SessionError, State};
 
+mod encoding;
 mod receipt;
 mod receiver;
 mod sender;
@@ -100,6 +101,32 @@ impl Session {
         self.sender.enqueue(message).await
     }
 
+    /// As [`Sender::feed`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn feed<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<(), SendError> {
+        self.sender.feed(message).await
+    }
+
+    /// As [`Sender::flush`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn flush(&self) -> Result<(), SendError> {
+        self.sender.flush().await
+    }
+
     /// As [`Sender::try_send`].
     ///
     /// # Errors
@@ -120,6 +147,26 @@ impl Session {
     /// Cancel safe: no message is lost.
     pub async fn recv(&mut self) -> Result<Option<Message>, SessionError> {
         self.receiver.recv().await
+    }
+
+    /// Appends the next messages to `messages`: at least one, and as many as are there already, but at most `limit`;
+    /// how many. Zero once the conversation has ended in good order, or where `limit` is.
+    ///
+    /// It is the fastest way to receive many messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv_many(
+        &mut self,
+        messages: &mut Vec<Message>,
+        limit: usize,
+    ) -> Result<usize, SessionError> {
+        self.receiver.recv_many(messages, limit).await
     }
 
     /// As [`Receiver::try_recv`].

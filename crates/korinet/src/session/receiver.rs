@@ -39,6 +39,32 @@ impl Receiver {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
+    /// As [`Session::recv_many`](super::Session::recv_many).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_many(
+        &mut self,
+        messages: &mut Vec<Message>,
+        limit: usize,
+    ) -> Result<usize, SessionError> {
+        if let Side::V3(receiver) = &mut self.0 {
+            return receiver.recv_many(messages, limit, Message::from_v3).await;
+        }
+        let first = match limit {
+            0 => None,
+            _ => self.recv().await?,
+        };
+        let count = usize::from(first.is_some());
+        messages.extend(first);
+        Ok(count)
+    }
+
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, SessionError>> {
         Poll::Ready(match &mut self.0 {
             Side::V2(receiver) => {

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 use futures_sink::Sink;
 use minicbor::Encode;
 
-use super::sender::{Encoded, Side, encode, payload_of};
+use super::encoding::Encoded;
+use super::sender::Side;
 use super::{Receipt, Sender};
 use crate::SendError;
 use korinet_wire::v3::Kind;
@@ -80,7 +81,7 @@ impl<T: Encode<()>> Sink<T> for MessageSink<T> {
                     Ok(Receipt::from_v2(sender.enqueue(frame).await?))
                 }))
             }
-            Side::V3(sender) => Waiting::V3(sender.place(), payload_of(encode(&message)?)),
+            Side::V3(sender) => Waiting::V3(sender.place(), Encoded::of(&message)?),
         };
         self.waiting = Some(waiting);
         Ok(())

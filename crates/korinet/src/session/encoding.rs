@@ -1,0 +1,89 @@
+use std::cell::Cell;
+
+use bytes::Bytes;
+use korinet_proto::v3::Payload;
+use minicbor::Encode;
+
+use crate::EncodeError;
+
+/// From this many bytes on a message is written from where the application encoded it; smaller ones are copied.
+const SHARED_FROM: usize = 16 * 1024;
+
+thread_local! {
+    /// Where messages are encoded, one after the other, before they are copied to where they are written from.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// An encoded message, or raw bytes, that wait to be accepted.
+pub(super) struct Encoded(Bytes);
+
+impl Encoded {
+    pub(super) const fn raw(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn of<T: Encode<()> + ?Sized>(message: &T) -> Result<Self, EncodeError> {
+        with_encoded(message, |encoded| Self(to_bytes(encoded)))
+    }
+
+    pub(super) fn borrow(&self) -> Payload<'_> {
+        if self.0.len() < SHARED_FROM {
+            Payload::Copied(&self.0)
+        } else {
+            Payload::Shared(self.0.clone())
+        }
+    }
+}
+
+/// Encodes a message and has it accepted by `accept`; where that gives back nothing, the message has to wait.
+pub(super) fn offer<T: Encode<()> + ?Sized, R>(
+    message: &T,
+    accept: impl FnOnce(&Payload<'_>) -> Option<R>,
+) -> Result<Result<R, Encoded>, EncodeError> {
+    with_encoded(message, |encoded| {
+        if encoded.len() < SHARED_FROM {
+            let accepted = accept(&Payload::Copied(encoded));
+            return accepted.ok_or_else(|| Encoded(to_bytes(encoded)));
+        }
+        let encoded = Encoded(to_bytes(encoded));
+        accept(&encoded.borrow()).ok_or(encoded)
+    })
+}
+
+/// Encodes a message as exactly one CBOR item, for as long as `work` takes. What it leaves is used again.
+pub(super) fn with_encoded<T: Encode<()> + ?Sized, R>(
+    message: &T,
+    work: impl FnOnce(&mut Vec<u8>) -> R,
+) -> Result<R, EncodeError> {
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    let encoded = minicbor::encode(message, &mut scratch);
+    let result = match encoded {
+        Ok(()) => check(&scratch).map(|()| work(&mut scratch)),
+        Err(error) => Err(EncodeError::Value(error.to_string())),
+    };
+    if scratch.capacity() <= SHARED_FROM {
+        SCRATCH.set(scratch);
+    }
+    result
+}
+
+fn to_bytes(encoded: &mut Vec<u8>) -> Bytes {
+    if encoded.len() < SHARED_FROM {
+        Bytes::copy_from_slice(encoded)
+    } else {
+        std::mem::take(encoded).into()
+    }
+}
+
+fn check(encoded: &[u8]) -> Result<(), EncodeError> {
+    let depth = u8::try_from(crate::Value::MAX_DEPTH).unwrap_or(u8::MAX);
+    match korinet_wire::cbor::item_len(encoded, depth) {
+        Ok(len) if len == encoded.len() => Ok(()),
+        Ok(len) => Err(EncodeError::Value(format!(
+            "{} bytes after the item",
+            encoded.len() - len
+        ))),
+        Err(error) => Err(EncodeError::Value(error.to_string())),
+    }
+}
