@@ -71,14 +71,17 @@ impl Peer for Raw {
 
 async fn send(sender: Sender, message: Bytes) -> Result<(), Failure> {
     loop {
-        let _receipt = sender.enqueue_raw(message.clone()).await?;
+        sender.feed_raw(message.clone()).await?;
     }
 }
 
 async fn receive(mut receiver: Receiver, mut flow: Flow) -> Result<(), Failure> {
-    while let Some(message) = receiver.recv().await? {
-        std::hint::black_box(message.data());
-        flow.tally.add(1);
+    let mut messages = Vec::new();
+    while receiver.recv_many(&mut messages, 256).await? > 0 {
+        for message in messages.drain(..) {
+            std::hint::black_box(message.data());
+            flow.tally.add(1);
+        }
     }
     Ok(())
 }
