@@ -8,10 +8,10 @@ use crate::{steps, workspace};
 pub(crate) const MANIFEST: &str = "crates/korinet-bench/Cargo.toml";
 
 /// The peers that need more than the floor does; each is a feature of the package.
-const FEATURES: [&str; 1] = ["tls"];
+const FEATURES: [&str; 6] = ["tls", "tonic", "websocket", "quinn", "zeromq", "tarpc"];
 
 /// What is compared if nothing is said: all that need nothing to be installed.
-const PEERS: &str = "tcp,hand,korinet,tls";
+const PEERS: &str = "tcp,hand,korinet,tls,tonic,websocket,quinn,zeromq,tarpc";
 
 /// How the programs are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

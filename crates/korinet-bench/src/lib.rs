@@ -15,6 +15,8 @@ mod machine;
 mod meter;
 mod options;
 mod peer;
+mod program;
+mod relay;
 mod report;
 mod resume;
 mod serve;
@@ -27,10 +29,9 @@ pub use machine::cores;
 pub use meter::{Meter, Tally};
 pub use options::{Options, Role, Workload};
 pub use peer::{Flow, Peer};
-pub use report::{Endpoint, Latency, Line, Snapshot};
-
-mod program;
 pub use program::{Flavour, run, tell};
+pub use relay::Relay;
+pub use report::{Endpoint, Latency, Line, Snapshot};
 
 /// Why a program cannot go on.
 pub type Failure = Box<dyn Error + Send + Sync>;

@@ -57,7 +57,8 @@ pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, F
     thread::sleep(warm_up(case, plan));
     let before = Both::of(&mut client, &mut server)?;
     let counted = if plan.syscalls {
-        Some(syscalls::count(client.id(), server.id(), plan.span)?)
+        let server = endpoint.process.unwrap_or_else(|| server.id());
+        Some(syscalls::count(client.id(), server)?)
     } else {
         thread::sleep(span(case, plan));
         None

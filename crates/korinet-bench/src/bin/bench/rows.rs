@@ -15,6 +15,8 @@ pub(crate) struct Row {
     /// The name of its file.
     program: &'static str,
     pub(crate) variant: &'static str,
+    /// The row that it is compared with.
+    pub(crate) floor: &'static str,
     groups: &'static [Group],
     /// What it cannot do beside that.
     limits: Limits,
@@ -38,6 +40,19 @@ const NO_RESUME: &[Group] = &[
     Group::Far,
 ];
 
+/// The proxy that makes the way long carries TCP.
+const NEITHER_RESUME_NOR_FAR: &[Group] = &[
+    Group::Rtt,
+    Group::Stream,
+    Group::Duplex,
+    Group::Sessions,
+    Group::Connect,
+    Group::Idle,
+];
+
+/// For peers that have one side ask and the other answer.
+const SIMPLE: &[Group] = &[Group::Rtt, Group::Stream, Group::Sessions];
+
 const fn row(
     name: &'static str,
     peer: &'static str,
@@ -49,27 +64,45 @@ const fn row(
         peer,
         program: peer,
         variant,
+        floor: FLOOR,
         groups,
         limits: Limits { largest: None },
     }
 }
 
 impl Row {
+    /// By the program of another peer, encrypted.
+    const fn secured(mut self, program: &'static str, floor: &'static str) -> Self {
+        self.program = program;
+        self.floor = floor;
+        self
+    }
+
     const fn up_to(mut self, largest: usize) -> Self {
         self.limits.largest = Some(largest);
         self
     }
 }
 
-/// The floor, which all others are compared with.
+/// The floor, which all others are compared with,
 pub(crate) const FLOOR: &str = "tcp";
 
-static ROWS: [Row; 5] = [
+/// but for those that are encrypted.
+const SECURED: &str = "tcp tls";
+
+static ROWS: [Row; 12] = [
     row(FLOOR, "tcp", "", ALL),
     row("hand", "hand", "", NO_RESUME),
     row("hand w16384", "hand", "w16384", &[Group::Stream]).up_to(1024),
     row("korinet", "korinet", "", ALL),
     row("korinet typed", "korinet", "typed", ALL),
+    row(SECURED, "tls", "tls", ALL).secured("tcp", FLOOR),
+    row("korinet tls", "tls", "tls", ALL).secured("korinet", SECURED),
+    row("tonic", "tonic", "", NO_RESUME),
+    row("websocket", "websocket", "", NO_RESUME),
+    row("quinn", "quinn", "", NEITHER_RESUME_NOR_FAR),
+    row("zeromq", "zeromq", "", SIMPLE),
+    row("tarpc", "tarpc", "", SIMPLE),
 ];
 
 /// The rows of these peers, in the order of the table.
