@@ -58,7 +58,7 @@ commands:
           activate deliberate defects, one after the other, and see who sees them
   deny    check the licences, sources and versions of all dependencies
   rules   list the rules of PROTOCOL.md and the tests that cite them
-  ci      format, lints, docs, rules, dependencies, no_std, the fuzz package, features, test, mutations
+  ci      format, lints, docs, rules, dependencies, no_std, the fuzz and bench packages, features, test, mutations
   help    print this
 
 environment:

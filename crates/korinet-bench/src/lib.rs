@@ -8,6 +8,7 @@
 //!
 //! A peer written in Rust implements [`Peer`], and [`run`] does the rest.
 
+mod broker;
 mod certificate;
 mod control;
 mod drive;
@@ -23,6 +24,7 @@ mod serve;
 
 use std::error::Error;
 
+pub use broker::Broker;
 pub use certificate::Certificate;
 pub use drive::DRIVEN_AT_ONCE;
 pub use machine::cores;

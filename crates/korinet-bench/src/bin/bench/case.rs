@@ -100,6 +100,18 @@ impl Case {
     }
 }
 
+impl Case {
+    /// Of what is compared.
+    pub(crate) const fn unit(&self) -> &'static str {
+        match self.headline() {
+            Headline::Time => "p50 µs",
+            Headline::Messages => "msgs/s",
+            Headline::Bytes => "MB/s",
+            Headline::Memory => "RSS B/session",
+        }
+    }
+}
+
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let size = size_name(self.size);

@@ -148,6 +148,10 @@ impl Figures {
             .collect()
     }
 
+    pub(crate) fn all(&self) -> &[Figure] {
+        &self.0
+    }
+
     /// One line for each measurement that failed.
     pub(crate) fn failures(&self) -> impl Iterator<Item = String> {
         self.0.iter().filter_map(|figure| {

@@ -16,7 +16,6 @@ const SETTLING: Duration = Duration::from_secs(1);
 
 /// Runs both processes of a row once.
 pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, Failure> {
-    let program = row.path()?;
     let core = match case.placement {
         Placement::Pinned => cores().last().copied(),
         Placement::Free => None,
@@ -29,7 +28,7 @@ pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, F
         core,
         ..Options::new(Role::Server, case.workload)
     };
-    let mut server = Process::start(&program, &options.arguments())?;
+    let mut server = Process::start(row, &options.arguments())?;
     let endpoint = server.listening()?;
     let far = match case.group {
         Group::Far => Some(Far::before(endpoint.port)?),
@@ -46,7 +45,7 @@ pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, F
     options.certificate = endpoint.certificate;
     server.mark()?;
     let alone = server.snapshot()?;
-    let mut client = Process::start(&program, &options.arguments())?;
+    let mut client = Process::start(row, &options.arguments())?;
     client.ready()?;
     if case.workload == Workload::Idle {
         thread::sleep(SETTLING);

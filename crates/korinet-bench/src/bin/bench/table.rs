@@ -102,12 +102,7 @@ pub(crate) fn of(figures: &Figures, plan: &Plan) -> String {
 }
 
 fn heading(case: &Case) -> String {
-    let headline = match case.headline() {
-        Headline::Time => "p50 µs",
-        Headline::Messages => "msgs/s",
-        Headline::Bytes => "MB/s",
-        Headline::Memory => "RSS B/session",
-    };
+    let headline = case.unit();
     let [floor, spread, rounds] = ["/ floor (least-most)", "spread", "rounds"];
     let first = format!(
         "  {:<15} {headline:>14} {floor:>24} {spread:>7} {rounds:>6}",

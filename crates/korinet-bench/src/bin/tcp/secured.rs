@@ -45,10 +45,14 @@ impl Peer for Secured {
     }
 
     async fn accept(listener: &mut Listener) -> Result<Self::Link, Failure> {
-        let (stream, _) = listener.listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let stream = listener.acceptor.accept(stream).await?;
-        Ok(Link::new(stream.into(), listener.size))
+        loop {
+            let (stream, _) = listener.listener.accept().await?;
+            stream.set_nodelay(true)?;
+            // Where connections are lost on purpose, one may be within its handshake.
+            if let Ok(stream) = listener.acceptor.accept(stream).await {
+                return Ok(Link::new(stream.into(), listener.size));
+            }
+        }
     }
 
     async fn connect(options: &Options) -> Result<Self::Link, Failure> {
