@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::workspace::cargo;
-use crate::{fuzz, no_std, steps};
+use crate::{bench, fuzz, no_std, steps};
 
 /// The version whose configuration `deny.toml` is written in.
 const VERSION: &str = "0.20.2";
@@ -11,7 +11,7 @@ const VERSION: &str = "0.20.2";
 const CHECKS: [&str; 3] = ["bans", "licenses", "sources"];
 
 /// Each has a lock file of its own, and needs less than the workspace.
-const APART: [&str; 2] = [fuzz::MANIFEST, no_std::MANIFEST];
+const APART: [&str; 3] = [bench::MANIFEST, fuzz::MANIFEST, no_std::MANIFEST];
 
 pub(crate) fn run() -> Result<(), Failure> {
     install()?;

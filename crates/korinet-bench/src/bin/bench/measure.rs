@@ -74,10 +74,10 @@ pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, F
 fn warm_up(case: &Case, plan: &Plan) -> Duration {
     match case.group {
         Group::Far => plan.warm_up + 10 * crate::far::ROUND_TRIP,
+        Group::Sessions => plan.warm_up + wave(case),
         Group::Rtt
         | Group::Stream
         | Group::Duplex
-        | Group::Sessions
         | Group::Connect
         | Group::Resume
         | Group::Idle => plan.warm_up,
@@ -87,13 +87,27 @@ fn warm_up(case: &Case, plan: &Plan) -> Duration {
 fn span(case: &Case, plan: &Plan) -> Duration {
     match case.group {
         Group::Far => plan.span.max(10 * crate::far::ROUND_TRIP),
+        Group::Sessions => plan.span.max(wave(case)),
         Group::Rtt
         | Group::Stream
         | Group::Duplex
-        | Group::Sessions
         | Group::Connect
         | Group::Resume
         | Group::Idle => plan.span,
+    }
+}
+
+/// On one thread, many sessions that send as fast as they can take turns in filling their whole windows, so what
+/// arrives comes in waves, and several of them are watched.
+fn wave(case: &Case) -> Duration {
+    let sessions = u32::try_from(case.sessions).unwrap_or(u32::MAX);
+    match case.workload {
+        Workload::Stream => Duration::from_millis(3) * sessions,
+        Workload::Rtt
+        | Workload::Duplex
+        | Workload::Connect
+        | Workload::Resume
+        | Workload::Idle => Duration::ZERO,
     }
 }
 
