@@ -1,6 +1,7 @@
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -15,30 +16,38 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Broker {
     child: Child,
     port: u16,
+    folder: PathBuf,
 }
 
 impl Broker {
-    /// Starts what `command` makes of a free port and a folder for its files, and waits until it listens.
+    /// Starts what `command` makes of a free port and a new folder for its files, which goes when the broker does, and
+    /// waits until it listens.
     ///
     /// # Errors
     ///
     /// It does not start, or does not listen in time.
     pub async fn start(
-        folder: &Path,
+        name: &str,
         command: impl FnOnce(u16, &Path) -> Result<Command, Failure>,
     ) -> Result<Self, Failure> {
         // Another program can take it meanwhile, and then the broker says so and ends.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
-        let mut command = command(port, folder)?;
+        let folder = std::env::temp_dir().join(format!("korinet-bench-{name}-{}", process::id()));
+        fs::create_dir_all(&folder)?;
+        let mut command = command(port, &folder)?;
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))?;
-        let mut broker = Self { child, port };
+        let mut broker = Self {
+            child,
+            port,
+            folder,
+        };
         broker.until_it_listens().await?;
         Ok(broker)
     }
@@ -74,5 +83,6 @@ impl Drop for Broker {
         // It may have ended by itself, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -2,7 +2,6 @@
 //! nobody receives it.
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,14 +45,11 @@ impl Link {
 }
 
 impl Peer for Mqtt {
-    type Listener = (Broker, PathBuf);
+    type Listener = Broker;
     type Link = Link;
 
     async fn listen(_: &Options) -> Result<(Self::Listener, Endpoint), Failure> {
-        let folder =
-            std::env::temp_dir().join(format!("korinet-bench-mqtt-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        let broker = Broker::start(&folder, |port, folder| {
+        let broker = Broker::start("mqtt", |port, folder| {
             let config = folder.join("mosquitto.conf");
             let text = format!(
                 "listener {port} {}\nallow_anonymous true\nmax_inflight_messages 0\n\
@@ -67,7 +63,7 @@ impl Peer for Mqtt {
         })
         .await?;
         let endpoint = broker.endpoint();
-        Ok(((broker, folder), endpoint))
+        Ok((broker, endpoint))
     }
 
     async fn accept(_: &mut Self::Listener) -> Result<Link, Failure> {

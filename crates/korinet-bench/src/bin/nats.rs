@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -45,14 +44,11 @@ impl Link {
 }
 
 impl Peer for Nats {
-    type Listener = (Broker, PathBuf);
+    type Listener = Broker;
     type Link = Link;
 
     async fn listen(_: &Options) -> Result<(Self::Listener, Endpoint), Failure> {
-        let folder =
-            std::env::temp_dir().join(format!("korinet-bench-nats-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        let broker = Broker::start(&folder, |port, folder| {
+        let broker = Broker::start("nats", |port, folder| {
             let config = folder.join("nats.conf");
             let text = format!(
                 "listen: {}:{port}\nmax_payload: 8MB\njetstream {{ store_dir: {folder:?} }}\n",
@@ -65,7 +61,7 @@ impl Peer for Nats {
         })
         .await?;
         let endpoint = broker.endpoint();
-        Ok(((broker, folder), endpoint))
+        Ok((broker, endpoint))
     }
 
     async fn accept(_: &mut Self::Listener) -> Result<Link, Failure> {
