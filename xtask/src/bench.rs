@@ -3,15 +3,25 @@
 use std::process::Command;
 
 use crate::failure::Failure;
-use crate::{steps, workspace};
+use crate::{python, steps, workspace};
 
 pub(crate) const MANIFEST: &str = "crates/korinet-bench/Cargo.toml";
 
 /// The peers that need more than the floor does; each is a feature of the package.
-const FEATURES: [&str; 1] = ["tls"];
+const FEATURES: [&str; 9] = [
+    "tls",
+    "tonic",
+    "websocket",
+    "quinn",
+    "zeromq",
+    "tarpc",
+    "zmq",
+    "nats",
+    "mqtt",
+];
 
 /// What is compared if nothing is said: all that need nothing to be installed.
-const PEERS: &str = "tcp,hand,korinet,tls";
+const PEERS: &str = "tcp,hand,korinet,tls,tonic,websocket,quinn,zeromq,tarpc";
 
 /// How the programs are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +43,47 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         &features,
     ))?;
     let mut command = built(&["run", "--bin", "bench"], Profile::Release, &features);
+    if peers(&arguments).any(|peer| peer == "python") {
+        match python::prepare() {
+            Ok(path) => drop(command.env(python::VARIABLE, path)),
+            Err(why) => println!("no Python package: {why}"),
+        }
+    }
     steps::run(command.arg("--").args(arguments))
+}
+
+/// The lints, and one short round of the peers that need nothing else; no time is asserted, only that there are figures.
+pub(crate) fn check() -> Result<(), Failure> {
+    let mut lints = built(&["clippy", "--all-targets"], Profile::Dev, "");
+    steps::run(lints.args(["--", "-D", "warnings"]))?;
+    steps::run(&mut built(&["test"], Profile::Dev, ""))?;
+    steps::run(&mut built(&["build", "--bins"], Profile::Dev, ""))?;
+    let mut quick = built(&["run", "--bin", "bench"], Profile::Dev, "");
+    steps::run(quick.args(["--", "--quick", "--peers", "tcp,hand,korinet"]))
 }
 
 /// Those of the peers that are asked for; unknown ones are left to the program, which answers with what there is.
 fn features(arguments: &[String]) -> String {
-    let asked = arguments
-        .iter()
-        .zip(arguments.iter().skip(1))
-        .filter(|(option, _)| *option == "--peers")
-        .flat_map(|(_, list)| list.split(','));
-    let features: Vec<&str> = asked.filter(|peer| FEATURES.contains(peer)).collect();
+    let features: Vec<&str> = peers(arguments)
+        .filter(|peer| FEATURES.contains(peer))
+        // Without the library itself it would be built from its source, which takes another compiler.
+        .filter(|peer| *peer != "zmq" || has_libzmq())
+        .collect();
     features.join(",")
+}
+
+fn peers(arguments: &[String]) -> impl Iterator<Item = &str> {
+    let options = arguments.iter().zip(arguments.iter().skip(1));
+    options
+        .filter(|(option, _)| *option == "--peers")
+        .flat_map(|(_, list)| list.split(','))
+}
+
+fn has_libzmq() -> bool {
+    let found = Command::new("pkg-config")
+        .args(["--exists", "libzmq"])
+        .status();
+    found.is_ok_and(|status| status.success())
 }
 
 fn built(command: &[&str], profile: Profile, features: &str) -> Command {

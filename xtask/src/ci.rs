@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::steps::Steps;
 use crate::workspace::cargo;
-use crate::{deny, fuzz, mutations, no_std, rules, test};
+use crate::{bench, deny, fuzz, mutations, no_std, rules, test};
 
 pub(crate) fn run() -> Result<(), Failure> {
     let mut steps = Steps::new("ci");
@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     steps.run("dependencies", |_| deny::run());
     steps.run("no_std proof", no_std::prove);
     steps.run("fuzz package", |_| fuzz::check());
+    steps.run("bench package", |_| bench::check());
     for layer in ["korinet-wire", "korinet-proto"] {
         steps.command(
             &format!("{layer} without features"),
@@ -27,7 +28,7 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// The packages that are not members of the workspace are named one by one.
 fn format(steps: &mut Steps) {
     steps.command("format", &mut cargo(&["fmt", "--all", "--check"]));
-    for manifest in [fuzz::MANIFEST, no_std::MANIFEST] {
+    for manifest in [bench::MANIFEST, fuzz::MANIFEST, no_std::MANIFEST] {
         steps.command(
             &format!("format of {manifest}"),
             &mut cargo(&["fmt", "--check", "--manifest-path", manifest]),

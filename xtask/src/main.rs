@@ -43,8 +43,7 @@ commands:
           without arguments it runs for 10,000,000 faults, some minutes
   endure  send a million messages each way through a proxy that cuts all the time:
             cargo xtask endure [--messages N] [--bytes-between-cuts N] [--seed N] [--tls]
-  measure print figures of sessions beside bare TCP in the same run:
-            cargo xtask measure [round-trip] [stream] [pipe] [idle] [storm]
+  storm   see how thousands of clients come back to a server that was gone
   bench   measure korinet beside its peers; prints one table with ratios to bare TCP:
             cargo xtask bench [--peers tcp,hand,korinet] [--workloads rtt,stream] [--quick]
           all options: cargo xtask bench --help; without any, some 15 minutes
@@ -58,7 +57,7 @@ commands:
           activate deliberate defects, one after the other, and see who sees them
   deny    check the licences, sources and versions of all dependencies
   rules   list the rules of PROTOCOL.md and the tests that cite them
-  ci      format, lints, docs, rules, dependencies, no_std, the fuzz package, features, test, mutations
+  ci      format, lints, docs, rules, dependencies, no_std, the fuzz and bench packages, features, test, mutations
   help    print this
 
 environment:
@@ -95,7 +94,8 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "mutations" => no_more(command, rest).and_then(|()| mutations::run()),
         "simulate" => programs::simulate(rest),
         "hostile" => programs::hostile(rest),
-        "endure" | "measure" | "model" => programs::run(command, rest),
+        "storm" => no_more(command, rest).and_then(|()| programs::run(command, rest)),
+        "endure" | "model" => programs::run(command, rest),
         "fuzz" => fuzz::run(rest),
         unknown => Err(Failure::Usage(format!(
             "no such command: {unknown}\n\n{HELP}"
@@ -134,7 +134,7 @@ mod tests {
             "fuzz",
             "simulate",
             "endure",
-            "measure",
+            "storm",
             "bench",
             "hostile",
             "mutations",

@@ -7,7 +7,7 @@ pub struct Certificate {
     pub key: String,
 }
 
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "quinn", feature = "tls"))]
 impl Certificate {
     /// A new one for this machine's own address.
     ///

@@ -8,6 +8,7 @@
 //!
 //! A peer written in Rust implements [`Peer`], and [`run`] does the rest.
 
+mod broker;
 mod certificate;
 mod control;
 mod drive;
@@ -15,22 +16,24 @@ mod machine;
 mod meter;
 mod options;
 mod peer;
+mod program;
+mod relay;
 mod report;
 mod resume;
 mod serve;
 
 use std::error::Error;
 
+pub use broker::Broker;
 pub use certificate::Certificate;
 pub use drive::DRIVEN_AT_ONCE;
 pub use machine::cores;
 pub use meter::{Meter, Tally};
 pub use options::{Options, Role, Workload};
 pub use peer::{Flow, Peer};
-pub use report::{Endpoint, Latency, Line, Snapshot};
-
-mod program;
 pub use program::{Flavour, run, tell};
+pub use relay::Relay;
+pub use report::{Endpoint, Latency, Line, Snapshot};
 
 /// Why a program cannot go on.
 pub type Failure = Box<dyn Error + Send + Sync>;

@@ -1,5 +1,6 @@
 //! What the system says of this process.
 
+use std::fs;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -18,9 +19,23 @@ fn duration(time: TimeVal) -> Result<Duration, Failure> {
     Ok(Duration::from_secs(u64::try_from(time.tv_sec())?) + Duration::from_micros(micros))
 }
 
-/// The memory that this process has now, in bytes; zero on systems without `/proc`.
-pub(crate) fn resident() -> Result<u64, Failure> {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+/// Of another process, by the scheduler's account of each of its threads; only those that still run count.
+pub(crate) fn processor_time_of(process: u32) -> Result<Duration, Failure> {
+    let mut nanos = 0;
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread that ends meanwhile is not counted either.
+        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else {
+            continue;
+        };
+        nanos += text.split(' ').next().unwrap_or("0").parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// The memory that this process, or another, has now, in bytes; zero on systems without `/proc`.
+pub(crate) fn resident(process: Option<u32>) -> Result<u64, Failure> {
+    let process = process.map_or_else(|| "self".to_owned(), |process| process.to_string());
+    let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) else {
         return Ok(0);
     };
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -16,6 +16,8 @@ pub struct Meter {
     counters: Mutex<Vec<Arc<AtomicU64>>>,
     times: Mutex<Histogram<u64>>,
     failure: Mutex<Option<String>>,
+    /// The process that does the work, where that is not this one.
+    watched: Mutex<Option<u32>>,
 }
 
 impl Meter {
@@ -29,6 +31,7 @@ impl Meter {
             // Three digits are more than two rounds have in common.
             times: Mutex::new(Histogram::new_with_max(LONGEST_NANOS, 3)?),
             failure: Mutex::default(),
+            watched: Mutex::default(),
         })
     }
 
@@ -50,6 +53,11 @@ impl Meter {
         lock(&self.failure).get_or_insert_with(|| reason.to_string());
     }
 
+    /// Takes processor time and memory from another process.
+    pub(crate) fn watch(&self, process: u32) {
+        *lock(&self.watched) = Some(process);
+    }
+
     pub(crate) fn snapshot(&self) -> Result<Snapshot, Failure> {
         let at = self.began.elapsed();
         let counters = lock(&self.counters);
@@ -57,11 +65,16 @@ impl Meter {
             .iter()
             .map(|count| count.load(Ordering::Relaxed))
             .sum();
+        let watched = *lock(&self.watched);
+        let cpu = match watched {
+            Some(process) => machine::processor_time_of(process)?,
+            None => machine::processor_time()?,
+        };
         Ok(Snapshot {
             at_nanos: u64::try_from(at.as_nanos())?,
             messages,
-            cpu_nanos: u64::try_from(machine::processor_time()?.as_nanos())?,
-            resident_bytes: machine::resident()?,
+            cpu_nanos: u64::try_from(cpu.as_nanos())?,
+            resident_bytes: machine::resident(watched)?,
             latency: self.take_latency(),
             failure: lock(&self.failure).clone(),
         })

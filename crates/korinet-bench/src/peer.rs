@@ -1,4 +1,4 @@
-use crate::{Endpoint, Failure, Options, Tally};
+use crate::{Endpoint, Failure, Options, Relay, Tally};
 
 /// A way to bring messages from one process to another.
 pub trait Peer: Send + Sync + Sized + 'static {
@@ -28,6 +28,28 @@ pub trait Peer: Send + Sync + Sized + 'static {
 
     /// Sends or receives as fast as it can, or both, and acknowledges as the peer does; counts what was received.
     fn pump(link: Self::Link, flow: Flow) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Sends back what comes, for [`resume`](Self::resume); what [`answer`](Self::answer) does, where that is the same.
+    fn echo(link: Self::Link, tally: Tally) -> impl Future<Output = Result<(), Failure>> + Send {
+        Self::answer(link, tally)
+    }
+
+    /// Loses the connection while an answer is under way, and returns when it has come on the next one.
+    ///
+    /// As it is, for peers without sessions: a new connection, a message and its answer.
+    fn resume(
+        link: Self::Link,
+        relay: &Relay,
+        options: &Options,
+    ) -> impl Future<Output = Result<Self::Link, Failure>> + Send {
+        async {
+            relay.cut();
+            drop(link);
+            let mut link = Self::connect(options).await?;
+            Self::ask(&mut link).await?;
+            Ok(link)
+        }
+    }
 
     /// Ends a session in good order.
     fn close(link: Self::Link) -> impl Future<Output = Result<(), Failure>> + Send {

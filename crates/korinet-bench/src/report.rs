@@ -20,6 +20,9 @@ pub struct Endpoint {
     /// Its own, in PEM, where it speaks TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
+    /// What does the work, where that is another process: a broker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
 }
 
 impl Endpoint {
@@ -28,6 +31,7 @@ impl Endpoint {
         Self {
             port,
             certificate: None,
+            process: None,
         }
     }
 }

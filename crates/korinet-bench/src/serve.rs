@@ -1,39 +1,33 @@
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
 use crate::report::{Line, say};
-use crate::{Failure, Flow, Meter, Options, Peer, Workload};
+use crate::{Failure, Flow, Meter, Options, Peer, Tally, Workload};
 
 /// Listens and serves whoever comes.
 pub(crate) async fn serve<P: Peer>(options: Options, meter: Arc<Meter>) -> Result<(), Failure> {
     let (mut listener, endpoint) = P::listen(&options).await?;
+    if let Some(process) = endpoint.process {
+        meter.watch(process);
+    }
     say(&Line::Listening(endpoint));
-    let mut links = JoinSet::new();
     // Clients of these come and go; the others stay until there is nobody to tell.
     let goes = matches!(options.workload, Workload::Connect | Workload::Resume);
     loop {
-        tokio::select! {
-            link = P::accept(&mut listener) => {
-                links.spawn(serve_one::<P>(link?, options.clone(), meter.tally()));
+        let link = P::accept(&mut listener).await?;
+        let (options, meter) = (options.clone(), Arc::clone(&meter));
+        tokio::spawn(async move {
+            let served = serve_one::<P>(link, options, meter.tally()).await;
+            if let (Err(failure), false) = (served, goes) {
+                meter.fail(failure);
             }
-            Some(ended) = links.join_next() => match ended? {
-                Err(failure) if !goes => meter.fail(failure),
-                Ok(()) | Err(_) => {}
-            }
-        }
+        });
     }
 }
 
-async fn serve_one<P: Peer>(
-    link: P::Link,
-    options: Options,
-    tally: crate::Tally,
-) -> Result<(), Failure> {
+async fn serve_one<P: Peer>(link: P::Link, options: Options, tally: Tally) -> Result<(), Failure> {
     match options.workload {
-        Workload::Rtt | Workload::Connect | Workload::Resume | Workload::Idle => {
-            P::answer(link, tally).await
-        }
+        Workload::Rtt | Workload::Connect | Workload::Idle => P::answer(link, tally).await,
+        Workload::Resume => P::echo(link, tally).await,
         Workload::Stream | Workload::Duplex => {
             let flow = Flow {
                 sends: options.workload == Workload::Duplex,

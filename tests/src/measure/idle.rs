@@ -1,4 +1,4 @@
-//! Many sessions at once: what an idle one costs, and how a crowd comes back.
+//! Many sessions at once: what memory they take, and how a crowd comes back.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub fn of_status(name: &str) -> u64 {
 }
 
 /// Clients with their sessions, all in this process; they come by `addr`.
-pub async fn clients(addr: &str, count: usize) -> Vec<Session> {
+async fn clients(addr: &str, count: usize) -> Vec<Session> {
     let mut sessions = Vec::with_capacity(count);
     let client = Client::builder().keep_alive(Duration::from_secs(60));
     for _ in 0..count {
@@ -33,7 +33,7 @@ pub async fn clients(addr: &str, count: usize) -> Vec<Session> {
 }
 
 /// A server that accepts `count` sessions and keeps them.
-pub async fn keep(server: &Server, count: usize) -> Vec<Session> {
+async fn keep(server: &Server, count: usize) -> Vec<Session> {
     let mut sessions = Vec::with_capacity(count);
     while sessions.len() < count {
         sessions.push(server.accept().await.expect("the server is open"));

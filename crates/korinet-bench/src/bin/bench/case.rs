@@ -82,10 +82,11 @@ pub(crate) enum Headline {
 }
 
 impl Case {
-    /// Those that take long and differ little from round to round are measured in one of two.
+    /// Those that take long and differ little from round to round are measured less often.
     pub(crate) const fn is_in(&self, round: usize) -> bool {
         match self.group {
-            Group::Sessions | Group::Idle | Group::Far => round.is_multiple_of(2),
+            Group::Idle => round == 0,
+            Group::Sessions | Group::Far => round.is_multiple_of(2),
             Group::Rtt | Group::Stream | Group::Duplex | Group::Connect | Group::Resume => true,
         }
     }
@@ -96,6 +97,18 @@ impl Case {
             Group::Stream | Group::Duplex | Group::Sessions => Headline::Messages,
             Group::Idle => Headline::Memory,
             Group::Far => Headline::Bytes,
+        }
+    }
+}
+
+impl Case {
+    /// Of what is compared.
+    pub(crate) const fn unit(&self) -> &'static str {
+        match self.headline() {
+            Headline::Time => "p50 µs",
+            Headline::Messages => "msgs/s",
+            Headline::Bytes => "MB/s",
+            Headline::Memory => "RSS B/session",
         }
     }
 }

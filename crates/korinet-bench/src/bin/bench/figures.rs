@@ -28,8 +28,8 @@ impl Measured {
         let client = Difference::of(&before.client, &after.client);
         let server = Difference::of(&before.server, &after.server);
         let (messages, rate) = match case.workload {
-            Workload::Stream => (server.messages, server.rate()),
-            Workload::Duplex => (
+            // Each counts what it received; where a broker acknowledges, the client counts that.
+            Workload::Stream | Workload::Duplex => (
                 client.messages + server.messages,
                 client.rate() + server.rate(),
             ),
@@ -146,6 +146,10 @@ impl Figures {
             .filter(|figure| figure.row.name == row && figure.case == *case)
             .filter_map(|figure| Some((figure.round, *figure.outcome.as_ref().ok()?)))
             .collect()
+    }
+
+    pub(crate) fn all(&self) -> &[Figure] {
+        &self.0
     }
 
     /// One line for each measurement that failed.

@@ -8,8 +8,10 @@
 mod case;
 mod far;
 mod figures;
+mod json;
 mod measure;
 mod plan;
+mod plot;
 mod process;
 mod rows;
 mod syscalls;
@@ -49,6 +51,12 @@ fn run(plan: &Plan) -> Result<(), Failure> {
     }
     let figures = measure_all(plan, &rows);
     print!("{}", table::of(&figures, plan));
+    if let Some(file) = &plan.json {
+        json::write(&figures, plan, file)?;
+    }
+    if let Some(file) = &plan.svg {
+        plot::write(&figures, plan, file)?;
+    }
     for failure in figures.failures() {
         eprintln!("{failure}");
     }

@@ -16,7 +16,6 @@ const SETTLING: Duration = Duration::from_secs(1);
 
 /// Runs both processes of a row once.
 pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, Failure> {
-    let program = row.path()?;
     let core = match case.placement {
         Placement::Pinned => cores().last().copied(),
         Placement::Free => None,
@@ -29,7 +28,7 @@ pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, F
         core,
         ..Options::new(Role::Server, case.workload)
     };
-    let mut server = Process::start(&program, &options.arguments())?;
+    let mut server = Process::start(row, &options.arguments())?;
     let endpoint = server.listening()?;
     let far = match case.group {
         Group::Far => Some(Far::before(endpoint.port)?),
@@ -46,7 +45,7 @@ pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, F
     options.certificate = endpoint.certificate;
     server.mark()?;
     let alone = server.snapshot()?;
-    let mut client = Process::start(&program, &options.arguments())?;
+    let mut client = Process::start(row, &options.arguments())?;
     client.ready()?;
     if case.workload == Workload::Idle {
         thread::sleep(SETTLING);
@@ -57,7 +56,8 @@ pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, F
     thread::sleep(warm_up(case, plan));
     let before = Both::of(&mut client, &mut server)?;
     let counted = if plan.syscalls {
-        Some(syscalls::count(client.id(), server.id(), plan.span)?)
+        let server = endpoint.process.unwrap_or_else(|| server.id());
+        Some(syscalls::count(client.id(), server)?)
     } else {
         thread::sleep(span(case, plan));
         None
@@ -74,10 +74,10 @@ pub(crate) fn measure(row: &Row, case: &Case, plan: &Plan) -> Result<Measured, F
 fn warm_up(case: &Case, plan: &Plan) -> Duration {
     match case.group {
         Group::Far => plan.warm_up + 10 * crate::far::ROUND_TRIP,
+        Group::Sessions => plan.warm_up + wave(case),
         Group::Rtt
         | Group::Stream
         | Group::Duplex
-        | Group::Sessions
         | Group::Connect
         | Group::Resume
         | Group::Idle => plan.warm_up,
@@ -87,13 +87,27 @@ fn warm_up(case: &Case, plan: &Plan) -> Duration {
 fn span(case: &Case, plan: &Plan) -> Duration {
     match case.group {
         Group::Far => plan.span.max(10 * crate::far::ROUND_TRIP),
+        Group::Sessions => plan.span.max(wave(case)),
         Group::Rtt
         | Group::Stream
         | Group::Duplex
-        | Group::Sessions
         | Group::Connect
         | Group::Resume
         | Group::Idle => plan.span,
+    }
+}
+
+/// On one thread, many sessions that send as fast as they can take turns in filling their whole windows, so what
+/// arrives comes in waves, and several of them are watched.
+fn wave(case: &Case) -> Duration {
+    let sessions = u32::try_from(case.sessions).unwrap_or(u32::MAX);
+    match case.workload {
+        Workload::Stream => Duration::from_millis(3) * sessions,
+        Workload::Rtt
+        | Workload::Duplex
+        | Workload::Connect
+        | Workload::Resume
+        | Workload::Idle => Duration::ZERO,
     }
 }
 

@@ -1,11 +1,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use korinet_bench::{Endpoint, Failure, Line, Snapshot};
+
+use crate::rows::Row;
 
 /// How long a program may take for one line; opening 10,000 sessions is the longest.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,11 +25,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn start(program: &Path, arguments: &[String]) -> Result<Self, Failure> {
-        let name = program.file_stem().unwrap_or_default().to_string_lossy();
+    pub(crate) fn start(row: &Row, arguments: &[String]) -> Result<Self, Failure> {
         let role = arguments.first().map_or("", String::as_str);
-        let name = format!("{name} {role}");
-        let mut child = Command::new(program)
+        let name = format!("{} {role}", row.name);
+        let mut child = row
+            .command()?
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -7,6 +7,9 @@ use korinet_bench::Failure;
 
 const EVENT: &str = "raw_syscalls:sys_enter";
 
+/// Long beside the time that it takes to begin, in which the messages are counted and the calls are not.
+const SPAN: Duration = Duration::from_secs(1);
+
 /// System calls a second.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted {
@@ -27,19 +30,19 @@ pub(crate) fn check() -> Result<(), Failure> {
     Err(format!("--syscalls needs perf to count {EVENT}, which may need privileges").into())
 }
 
-/// Watches both processes for as long; the workload goes on meanwhile, so this is a share of it.
-pub(crate) fn count(client: u32, server: u32, span: Duration) -> Result<Counted, Failure> {
-    let (client, server) = (watch(client, span)?, watch(server, span)?);
+/// Watches both processes; the workload goes on meanwhile, so this is a share of it.
+pub(crate) fn count(client: u32, server: u32) -> Result<Counted, Failure> {
+    let (client, server) = (watch(client)?, watch(server)?);
     Ok(Counted {
-        client: rate(client, span)?,
-        server: rate(server, span)?,
+        client: rate(client)?,
+        server: rate(server)?,
     })
 }
 
-fn watch(process: u32, span: Duration) -> Result<Child, Failure> {
+fn watch(process: u32) -> Result<Child, Failure> {
     let child = Command::new("perf")
         .args(["stat", "-x", ",", "-e", EVENT, "-p", &process.to_string()])
-        .args(["sleep", &span.as_secs_f64().to_string()])
+        .args(["sleep", &SPAN.as_secs_f64().to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -47,10 +50,10 @@ fn watch(process: u32, span: Duration) -> Result<Child, Failure> {
     child.map_err(|error| format!("perf: {error}").into())
 }
 
-fn rate(perf: Child, span: Duration) -> Result<f64, Failure> {
+fn rate(perf: Child) -> Result<f64, Failure> {
     let output = perf.wait_with_output()?;
     let calls = calls(&output.stderr).ok_or("perf counted nothing")?;
-    Ok(calls / span.as_secs_f64())
+    Ok(calls / SPAN.as_secs_f64())
 }
 
 /// The first field of the line that has the event.

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use crate::case::{Case, Headline};
 use crate::figures::{Figures, Measured};
 use crate::plan::Plan;
-use crate::rows::{FLOOR, Row};
+use crate::rows::Row;
 
 /// What is said of one row in one case: medians over the rounds.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct Summary {
     pub(crate) headline: f64,
     /// (max − min) / median.
     pub(crate) spread: f64,
-    /// To the floor in the same round: the median, the least and the most.
+    /// To the row's floor in the same round: the median, the least and the most.
     pub(crate) ratio: Option<[f64; 3]>,
     /// Messages a second.
     pub(crate) rate: f64,
@@ -25,7 +25,7 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn of(figures: &Figures, row: &Row, case: &Case) -> Option<Self> {
         let rounds = figures.of(row.name, case);
-        let floor = figures.of(FLOOR, case);
+        let floor = figures.of(row.floor, case);
         let headlines: Vec<f64> = values(&rounds, |one| Some(one.headline(case)));
         let headline = median(&headlines)?;
         let ratios: Vec<f64> = rounds
@@ -102,13 +102,8 @@ pub(crate) fn of(figures: &Figures, plan: &Plan) -> String {
 }
 
 fn heading(case: &Case) -> String {
-    let headline = match case.headline() {
-        Headline::Time => "p50 µs",
-        Headline::Messages => "msgs/s",
-        Headline::Bytes => "MB/s",
-        Headline::Memory => "RSS B/session",
-    };
-    let [floor, spread, rounds] = ["/ tcp (least-most)", "spread", "rounds"];
+    let headline = case.unit();
+    let [floor, spread, rounds] = ["/ floor (least-most)", "spread", "rounds"];
     let first = format!(
         "  {:<15} {headline:>14} {floor:>24} {spread:>7} {rounds:>6}",
         ""

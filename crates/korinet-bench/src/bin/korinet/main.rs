@@ -1,10 +1,13 @@
 //! Sessions of protocol v3, through the public interface alone.
 
 mod raw;
+#[cfg(feature = "tls")]
+mod secured;
 mod typed;
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use korinet::{Client, Rate, Server, Session};
 use korinet_bench::{Endpoint, Failure, Flavour, Options, run, tell};
@@ -25,8 +28,12 @@ fn main() -> ExitCode {
     };
     match options.variant.as_str() {
         "" => run::<raw::Raw>(options, Flavour::CurrentThread),
+        #[cfg(feature = "tls")]
+        "tls" => run::<raw::Raw>(options, Flavour::CurrentThread),
         "typed" => run::<typed::Typed>(options, Flavour::MultiThread),
-        _ => tell(&options.unknown_variant(&["none", "typed"])),
+        _ => {
+            tell(&options.unknown_variant(&["none", "typed", "tls, with the feature of that name"]))
+        }
     }
 }
 
@@ -41,9 +48,21 @@ async fn listen(options: &Options) -> Result<(Server, Endpoint), Failure> {
     if let Some(window) = options.window {
         builder = builder.window(WINDOW_MESSAGES, window);
     }
+    #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "it has none then"))]
+    let mut certificate = None;
+    #[cfg(feature = "tls")]
+    if options.variant == "tls" {
+        let own = korinet_bench::Certificate::new()?;
+        builder = builder.tls(&secured::server(&own)?);
+        certificate = Some(own.certificate);
+    }
     let server = builder.bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = server.local_addr()?.port();
-    Ok((server, Endpoint::plain(port)))
+    let endpoint = Endpoint {
+        certificate,
+        ..Endpoint::plain(port)
+    };
+    Ok((server, endpoint))
 }
 
 async fn accept(server: &Server) -> Result<Session, Failure> {
@@ -52,9 +71,16 @@ async fn accept(server: &Server) -> Result<Session, Failure> {
 }
 
 async fn connect(options: &Options) -> Result<Session, Failure> {
-    let mut builder = Client::builder().max_message(MAX_MESSAGE);
+    let mut builder = Client::builder()
+        .max_message(MAX_MESSAGE)
+        // What is measured is coming back, not the wait for the server to recover.
+        .backoff(Duration::from_millis(1), Duration::from_millis(1));
     if let Some(window) = options.window {
         builder = builder.window(WINDOW_MESSAGES, window);
+    }
+    #[cfg(feature = "tls")]
+    if let Some(certificate) = &options.certificate {
+        builder = builder.tls(&secured::client(certificate)?);
     }
     let addr = format!("{}:{}", Ipv4Addr::LOCALHOST, options.port);
     Ok(builder.connect(addr).await?)

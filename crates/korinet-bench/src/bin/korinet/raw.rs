@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use korinet::{Receiver, Sender, Server, Session};
-use korinet_bench::{Endpoint, Failure, Flow, Options, Peer, Tally};
+use korinet_bench::{Endpoint, Failure, Flow, Options, Peer, Relay, Tally};
 
 pub(crate) struct Raw;
 
@@ -62,6 +62,29 @@ impl Peer for Raw {
                 sending.await?
             }
         }
+    }
+
+    async fn echo(link: Link, mut tally: Tally) -> Result<(), Failure> {
+        let mut session = link.session;
+        while let Some(message) = session.recv().await? {
+            let _receipt = session.sender().enqueue_raw(message.data().clone()).await?;
+            tally.add(1);
+        }
+        Ok(())
+    }
+
+    async fn resume(mut link: Link, relay: &Relay, options: &Options) -> Result<Link, Failure> {
+        relay.lose();
+        let _receipt = link
+            .session
+            .sender()
+            .enqueue_raw(link.message.clone())
+            .await?;
+        relay.until_lost(options.size).await?;
+        relay.cut();
+        let answer = link.session.recv().await?;
+        answer.ok_or("the session ended")?;
+        Ok(link)
     }
 
     async fn close(link: Link) -> Result<(), Failure> {

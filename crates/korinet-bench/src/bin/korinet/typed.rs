@@ -3,7 +3,7 @@
 use korinet::minicbor::bytes::ByteVec;
 use korinet::minicbor::{self, Decode, Encode};
 use korinet::{Receiver, Sender, Server, Session};
-use korinet_bench::{Endpoint, Failure, Flow, Options, Peer, Tally};
+use korinet_bench::{Endpoint, Failure, Flow, Options, Peer, Relay, Tally};
 
 pub(crate) struct Typed;
 
@@ -73,6 +73,25 @@ impl Peer for Typed {
                 sending.await?
             }
         }
+    }
+
+    async fn echo(link: Link, mut tally: Tally) -> Result<(), Failure> {
+        let mut session = link.session;
+        while let Some(message) = session.recv().await? {
+            let _receipt = session.enqueue(&message.decode::<Reading>()?).await?;
+            tally.add(1);
+        }
+        Ok(())
+    }
+
+    async fn resume(mut link: Link, relay: &Relay, options: &Options) -> Result<Link, Failure> {
+        relay.lose();
+        let _receipt = link.session.enqueue(&link.message).await?;
+        relay.until_lost(options.size).await?;
+        relay.cut();
+        let answer = link.session.recv().await?;
+        answer.ok_or("the session ended")?;
+        Ok(link)
     }
 
     async fn close(link: Link) -> Result<(), Failure> {
