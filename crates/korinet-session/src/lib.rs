@@ -27,6 +27,7 @@ mod backoff;
 mod budget;
 mod clock;
 mod dial;
+mod drain;
 mod error;
 mod reconnect;
 mod state;

@@ -6,8 +6,10 @@ use std::time::Duration;
 use futures_util::{Sink, SinkExt, Stream};
 use korinet_proto::CodecError;
 use korinet_proto::v2::{EncodedFrame, Frame, FrameCodec};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::Framed;
+
+use crate::drain::drain;
 
 /// How long a closed connection waits for the peer to close it too, so that the last bytes are not
 /// lost with it.
@@ -86,8 +88,7 @@ pub(super) async fn linger<Io: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let read_to_end = async {
         SinkExt::<EncodedFrame>::close(framed).await?;
-        let mut rest = [0; 4096];
-        while framed.get_mut().read(&mut rest).await? > 0 {}
+        drain(framed.get_mut()).await?;
         Ok::<(), CodecError>(())
     };
     // Whatever goes wrong now, there is nobody left to tell.

@@ -1,5 +1,6 @@
 //! Frames that cost their sender nothing, on and on.
 
+use bytes::Bytes;
 use korinet::ConnectionError;
 use korinet_proto::v3::{Connection, Violation};
 use korinet_wire::v3::{Addresses, Code, Frame, GoAway, Nonce};
@@ -29,6 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
         flood("flood of frames to be skipped", frame(b"\x82\x18\xc8\x00")),
         flood("flood of large frames to be skipped", frame(&fat)),
         volatiles("flood of the largest VOLATILE", 1 << 20, 40, 1000),
+        honest_stream(),
         volatiles("flood of empty VOLATILE", 0, 50_000, 2_000_000),
     ]
 }
@@ -74,4 +76,23 @@ fn volatiles(name: &'static str, len: usize, modest: usize, full: usize) -> Case
         vec![told]
     };
     Case::new(name, flood).server("tls").told(Told::GoesOn)
+}
+
+/// No attack, but what floods are to be compared with: an honest client that sends as fast as it can.
+fn honest_stream() -> Case {
+    let stream = async |arena: &Arena| {
+        let session = arena.client().connect(arena.host()).await.unwrap();
+        let sender = session.sender();
+        sender.send_raw("listen").await.unwrap();
+        let message = Bytes::from(vec![7; 1 << 20]);
+        for _ in 0..arena.either(20, 2000) {
+            sender.feed_raw(message.clone()).await.unwrap();
+        }
+        sender.flush().await.unwrap();
+        session.close().await.unwrap();
+        vec![Told::GoesOn]
+    };
+    Case::new("stream of large messages by an honest client", stream)
+        .server("tls")
+        .told(Told::GoesOn)
 }

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use korinet_proto::v3::Transmit;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use crate::drain::drain;
 
 /// How long a connection that this side ends waits for the peer to end it, too (V3-41).
 const LINGER: Duration = Duration::from_secs(5);
@@ -12,9 +14,7 @@ pub(super) async fn linger<Io: AsyncRead + AsyncWrite + Unpin>(mut io: Io, mut l
     let read_to_end = async {
         io.write_all_buf(&mut last).await?;
         io.shutdown().await?;
-        let mut rest = [0; 1024];
-        while io.read(&mut rest).await? > 0 {}
-        Ok::<(), std::io::Error>(())
+        drain(&mut io).await
     };
     // Whatever goes wrong now, there is nobody left to tell.
     let _ = tokio::time::timeout(LINGER, read_to_end).await;

@@ -14,14 +14,14 @@ use tracing::Span;
 use super::alarm::Alarm;
 use super::linger::linger;
 use super::links::Parting;
-use super::read::{Input, READ_SIZE};
+use super::read::Input;
 use super::shared::Shared;
 use crate::ConnectionError;
 use crate::clock::now;
 
 /// How much a connection reads before it lets other tasks have their turn, in bytes: what a peer sends without end
 /// keeps nobody waiting for longer than it takes to handle that much.
-const TURN: usize = READ_SIZE;
+const TURN: usize = 16 * 1024;
 
 /// One connection of a session: the only place that reads from it and writes to it.
 pub(super) struct Link<Io> {

@@ -8,7 +8,7 @@ use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
 /// How much is read at once, in bytes.
-pub(super) const READ_SIZE: usize = 64 * 1024;
+const READ_SIZE: usize = 64 * 1024;
 
 /// The same where frames are large: most of them come whole, and are not copied.
 const LARGE_READ_SIZE: usize = 4 * READ_SIZE;
