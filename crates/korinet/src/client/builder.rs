@@ -21,6 +21,7 @@ pub struct ClientBuilder {
     pub(super) backoff_base: Duration,
     pub(super) backoff_cap: Duration,
     pub(super) on_lost: Option<OnLost>,
+    pub(super) checksum: Option<bool>,
     pub(super) application: Option<(String, String)>,
     pub(super) observer: Option<mpsc::UnboundedSender<Event>>,
     pub(super) credentials: Option<Credentials>,
@@ -47,6 +48,7 @@ impl Default for ClientBuilder {
             backoff_base,
             backoff_cap,
             on_lost: None,
+            checksum: None,
             application: None,
             observer: None,
             credentials: None,
@@ -209,6 +211,14 @@ impl ClientBuilder {
     #[must_use]
     pub const fn on_lost(mut self, on_lost: OnLost) -> Self {
         self.on_lost = Some(on_lost);
+        self
+    }
+
+    /// Whether messages carry a running CRC-32C, which finds what was changed on the way, and histories that do not fit
+    /// together; by default without TLS only, which finds more. Needs protocol v3.
+    #[must_use]
+    pub const fn checksum(mut self, is_on: bool) -> Self {
+        self.checksum = Some(is_on);
         self
     }
 

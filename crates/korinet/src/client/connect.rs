@@ -2,6 +2,7 @@ use std::path::Path;
 
 use korinet_session::v3::{ClientConfig, FirstConnect};
 use korinet_session::{Backoff, ConnectionError, Dial, v2, v3};
+use korinet_wire::v3::Features;
 
 use super::ClientBuilder;
 use crate::credentials::Showing;
@@ -113,6 +114,7 @@ impl ClientBuilder {
             ("events", self.observer.is_some()),
             ("credentials", self.credentials.is_some()),
             ("tls", self.has_tls()),
+            ("checksum", self.checksum.is_some()),
         ];
         match for_v3.into_iter().find(|(_, is_set)| *is_set) {
             Some((setting, _)) if self.protocol == Protocol::V2 => Err(ConfigError::Needs {
@@ -138,8 +140,12 @@ impl ClientBuilder {
         let waits = seed();
         let waits = waits.first_chunk().map_or(0, |it| u64::from_be_bytes(*it));
         let defaults = ClientConfig::new(waits);
+        let mut settings = self.settings.for_v3()?;
+        if !self.checksum.unwrap_or_else(|| !self.has_tls()) {
+            settings.features = settings.features.without(Features::CHECKSUM);
+        }
         Ok(ClientConfig {
-            settings: self.settings.for_v3()?,
+            settings,
             level: self.settings.level(),
             application: self.application.clone(),
             on_lost: self.on_lost.unwrap_or(defaults.on_lost),
@@ -159,5 +165,34 @@ fn connection_error(error: SessionError) -> Result<ConnectionError, SessionError
         | SessionError::Refused(error)
         | SessionError::Untrusted(error) => Ok(error),
         other @ (SessionError::GaveUp { .. } | _) => Err(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Client, ClientBuilder, Protocol};
+
+    fn features(builder: &ClientBuilder) -> String {
+        let config = builder.config_for_v3().unwrap();
+        config.settings.features.to_string()
+    }
+
+    #[test]
+    fn a_checksum_is_for_connections_without_tls_unless_said_otherwise() {
+        let plain = Client::builder();
+        assert_eq!(features(&plain), "checksum");
+        assert_eq!(features(&plain.checksum(false)), "none");
+        let v2 = Client::builder().protocol(Protocol::V2).checksum(true);
+        let error = v2.check().unwrap_err().to_string();
+        assert!(error.contains("checksum"), "{error}");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn over_tls_there_is_none_unless_asked_for() {
+        let tls = crate::tls::ClientTls::new(crate::tls::Roots::platform()).unwrap();
+        let secured = Client::builder().tls(&tls);
+        assert_eq!(features(&secured), "none");
+        assert_eq!(features(&secured.checksum(true)), "checksum");
     }
 }

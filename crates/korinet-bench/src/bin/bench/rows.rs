@@ -52,6 +52,8 @@ const NO_RESUME: &[Group] = &[
     Group::Far,
 ];
 
+const STREAM: &[Group] = &[Group::Stream];
+
 /// The proxy that makes the way long carries TCP.
 const NEITHER_RESUME_NOR_FAR: &[Group] = &[
     Group::Rtt,
@@ -128,6 +130,7 @@ static ROWS: [Row; 16] = [
     row("hand w16384", "hand", "w16384", &[Group::Stream]).up_to(1024),
     row("korinet", "korinet", "", ALL),
     row("korinet typed", "korinet", "typed", ALL),
+    row("korinet nosum", "korinet", "nosum", STREAM),
     row(SECURED, "tls", "tls", ALL).secured("tcp", FLOOR),
     row("korinet tls", "tls", "tls", ALL).secured("korinet", SECURED),
     row("tonic", "tonic", "", NO_RESUME),

@@ -27,13 +27,16 @@ fn main() -> ExitCode {
         Err(failure) => return tell(&failure),
     };
     match options.variant.as_str() {
-        "" => run::<raw::Raw>(options, Flavour::CurrentThread),
+        "" | "nosum" => run::<raw::Raw>(options, Flavour::CurrentThread),
         #[cfg(feature = "tls")]
         "tls" => run::<raw::Raw>(options, Flavour::CurrentThread),
         "typed" => run::<typed::Typed>(options, Flavour::MultiThread),
-        _ => {
-            tell(&options.unknown_variant(&["none", "typed", "tls, with the feature of that name"]))
-        }
+        _ => tell(&options.unknown_variant(&[
+            "none",
+            "nosum",
+            "typed",
+            "tls, with the feature of that name",
+        ])),
     }
 }
 
@@ -77,6 +80,9 @@ async fn connect(options: &Options) -> Result<Session, Failure> {
         .backoff(Duration::from_millis(1), Duration::from_millis(1));
     if let Some(window) = options.window {
         builder = builder.window(WINDOW_MESSAGES, window);
+    }
+    if options.variant == "nosum" {
+        builder = builder.checksum(false);
     }
     #[cfg(feature = "tls")]
     if let Some(certificate) = &options.certificate {
