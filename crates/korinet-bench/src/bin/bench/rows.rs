@@ -124,7 +124,7 @@ pub(crate) const FLOOR: &str = "tcp";
 /// but for those that are encrypted.
 const SECURED: &str = "tcp tls";
 
-static ROWS: [Row; 16] = [
+static ROWS: [Row; 17] = [
     row(FLOOR, "tcp", "", ALL),
     row("hand", "hand", "", NO_RESUME),
     row("hand w16384", "hand", "w16384", &[Group::Stream]).up_to(1024),

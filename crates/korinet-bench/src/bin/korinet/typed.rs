@@ -102,7 +102,7 @@ impl Peer for Typed {
 async fn send(sender: Sender, mut message: Reading) -> Result<(), Failure> {
     loop {
         message.number += 1;
-        let _receipt = sender.enqueue(&message).await?;
+        sender.feed(&message).await?;
     }
 }
 

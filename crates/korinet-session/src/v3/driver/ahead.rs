@@ -41,15 +41,7 @@ impl Ahead {
     /// The next message out of the session, where nothing of what was taken is left.
     pub(super) fn take(&mut self, inner: &mut Inner, wakes: &mut Wakes) -> Option<Delivery> {
         let first = inner.core.recv()?;
-        let now = now();
-        let is_soon = self
-            .at
-            .is_some_and(|at| now.saturating_duration_since(at) <= SOON);
-        let most = match is_soon {
-            true => (2 * self.count).min(MAX_MESSAGES),
-            false => 1,
-        };
-        self.at = Some(now);
+        let most = self.allowed(inner.core.unread());
         self.count = 1;
         let mut bytes = first.message.payload.len();
         while self.count < most
@@ -64,5 +56,22 @@ impl Ahead {
         inner.charge();
         inner.wake_if_owing(wakes);
         Some(first)
+    }
+
+    /// How many may be taken at once where so many are there beside the first.
+    fn allowed(&mut self, unread: usize) -> usize {
+        if unread == 0 {
+            // It is not worth a look at the clock.
+            self.at = None;
+            return 1;
+        }
+        let now = now();
+        let before = self.at.replace(now);
+        match before {
+            Some(before) if now.saturating_duration_since(before) <= SOON => {
+                (2 * self.count).min(MAX_MESSAGES)
+            }
+            _ => 1,
+        }
     }
 }

@@ -3,6 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use korinet_proto::v3::Transmit;
@@ -108,11 +109,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
     fn poll(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Step> {
         let mut came = 0;
         while came < TURN {
+            // What is written at once for what was read is written at the same time.
+            let mut read_at = None;
             let is_input_idle = match self.input.poll_read(cx, &mut self.io) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Step::Part(self.handle_eof(shared))),
                 Poll::Ready(Ok(len)) => {
                     came += len;
-                    self.handle_input(shared);
+                    self.handle_input(*read_at.insert(now()), shared);
                     false
                 }
                 Poll::Ready(Err(error)) => {
@@ -125,7 +128,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
                 let parting = self.disconnect(shared, error.into());
                 return Poll::Ready(Step::Part(parting));
             }
-            match self.write(cx, shared, is_input_idle) {
+            match self.write(cx, shared, read_at, is_input_idle) {
                 Err(parting) => return Poll::Ready(Step::Part(parting)),
                 Ok(Pause::Yield) => return Poll::Ready(Step::Yield),
                 Ok(Pause::Blocked) if is_input_idle => return Poll::Pending,
@@ -135,8 +138,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         Poll::Ready(Step::Yield)
     }
 
-    fn handle_input(&mut self, shared: &Shared) {
-        let now = now();
+    fn handle_input(&mut self, now: Instant, shared: &Shared) {
         let is_told = shared.with(|inner, wakes| {
             let is_awaited = inner.reader.is_some();
             let input = &mut self.input.bytes;
@@ -161,6 +163,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         &mut self,
         cx: &mut Context<'_>,
         shared: &Shared,
+        mut read_at: Option<Instant>,
         is_input_idle: bool,
     ) -> Result<Pause, Parting> {
         loop {
@@ -171,7 +174,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
                 let parting = inner.links.take_parting(self.attach);
                 return parting.map_or(Ok(Pause::Blocked), Err);
             }
-            if let Some(pause) = self.fill(cx, shared, is_input_idle)? {
+            if let Some(pause) = self.fill(cx, shared, read_at.take(), is_input_idle)? {
                 return Ok(pause);
             }
         }
@@ -194,6 +197,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         &mut self,
         cx: &Context<'_>,
         shared: &Shared,
+        read_at: Option<Instant>,
         is_input_idle: bool,
     ) -> Result<Option<Pause>, Parting> {
         let mut inner = shared.lock();
@@ -208,7 +212,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             }
             self.is_answer_expected = false;
             self.is_answered |= is_urgent;
-            let now = now();
+            let now = read_at.unwrap_or_else(now);
             inner.core.poll_transmit(now, self.attach, &mut self.out);
             inner.handle_written(now);
             return Ok(None);
@@ -221,7 +225,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.out.has_remaining() {
             self.is_flushed = false;
-            match ready!(poll_write_buf(Pin::new(&mut self.io), cx, &mut self.out)) {
+            match ready!(self.poll_write_once(cx)) {
                 Ok(0) => self.fail_writing(io::ErrorKind::WriteZero.into()),
                 Ok(_) => {}
                 Err(error) => self.fail_writing(error),
@@ -234,6 +238,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             }
         }
         Poll::Ready(())
+    }
+
+    fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let io = Pin::new(&mut self.io);
+        if self.out.chunk().len() < self.out.remaining() {
+            return poll_write_buf(io, cx, &mut self.out);
+        }
+        // To gather one piece costs the system more than to take it.
+        let written = ready!(io.poll_write(cx, self.out.chunk()))?;
+        self.out.advance(written);
+        Poll::Ready(Ok(written))
     }
 
     fn fail_writing(&mut self, error: io::Error) {
