@@ -26,12 +26,13 @@ impl Encoded {
         with_encoded(message, |encoded| Self(to_bytes(encoded)))
     }
 
+    /// The payload of bytes that are copied, as all that are not large are.
+    pub(super) fn copied(bytes: &[u8]) -> Option<Payload<'_>> {
+        (bytes.len() < SHARED_FROM).then_some(Payload::Copied(bytes))
+    }
+
     pub(super) fn borrow(&self) -> Payload<'_> {
-        if self.0.len() < SHARED_FROM {
-            Payload::Copied(&self.0)
-        } else {
-            Payload::Shared(self.0.clone())
-        }
+        Self::copied(&self.0).unwrap_or_else(|| Payload::Shared(self.0.clone()))
     }
 }
 

@@ -151,8 +151,15 @@ impl Sender {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn feed_raw(&self, bytes: impl Into<Bytes>) -> Result<(), SendError> {
+    pub async fn feed_raw(&self, bytes: impl AsRef<[u8]> + Into<Bytes>) -> Result<(), SendError> {
         let sender = self.v3("raw bytes")?;
+        // What is copied anyway need not be made anything else for it.
+        if let Some(payload) = Encoded::copied(bytes.as_ref()) {
+            let accepted = sender.try_feed(Kind::RAW, None, &payload);
+            if let Some(accepted) = unless_it_may_wait(sender, accepted) {
+                return Ok(accepted?);
+            }
+        }
         let payload = Encoded::raw(bytes.into());
         Ok(sender.feed(Kind::RAW, None, payload.borrow()).await?)
     }
@@ -162,8 +169,11 @@ impl Sender {
     /// # Errors
     ///
     /// As [`try_send_raw`](Self::try_send_raw).
-    pub fn try_feed_raw(&self, bytes: impl Into<Bytes>) -> Result<(), SendError> {
+    pub fn try_feed_raw(&self, bytes: impl AsRef<[u8]> + Into<Bytes>) -> Result<(), SendError> {
         let sender = self.v3("raw bytes")?;
+        if let Some(payload) = Encoded::copied(bytes.as_ref()) {
+            return Ok(sender.try_feed(Kind::RAW, None, &payload)?);
+        }
         let payload = Encoded::raw(bytes.into());
         Ok(sender.try_feed(Kind::RAW, None, &payload.borrow())?)
     }

@@ -93,6 +93,7 @@ impl Peer for Raw {
 }
 
 async fn send(sender: Sender, message: Bytes) -> Result<(), Failure> {
+    // Small messages are copied, and need not be shared; large ones are shared, and need not be copied.
     loop {
         sender.feed_raw(message.clone()).await?;
     }

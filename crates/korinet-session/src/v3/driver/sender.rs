@@ -107,6 +107,7 @@ impl Sender {
     /// # Errors
     ///
     /// As [`try_enqueue`](Self::try_enqueue).
+    #[inline]
     pub fn try_feed(
         &self,
         kind: Kind,
