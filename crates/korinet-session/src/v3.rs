@@ -77,6 +77,7 @@ mod driver;
 mod event;
 mod greeting;
 mod nonces;
+mod queue;
 mod registry;
 mod seal;
 mod secret_bytes;

@@ -10,6 +10,7 @@ use super::channel::{Channel, SessionKey};
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
 use super::nonces::Nonces;
+use super::queue::pop;
 use super::server::inbox_bytes;
 use super::{
     Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
@@ -405,12 +406,12 @@ impl ClientSession {
 
     /// The next thing for the driver to do.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        pop(&mut self.actions)
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        pop(&mut self.events)
     }
 
     /// Whether there is something to write on this connection that cannot wait until no more input is

@@ -9,6 +9,7 @@ use korinet_wire::v3::{AttachNumber, Code, Features, InstanceId, Kind, Open, Seq
 use super::channel::SessionKey;
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
+use super::queue::pop;
 use super::secret_bytes::SecretBytes;
 use super::{Action, Delivery, Ending, Event, InDoubt, SendError, Settings, Ticket, Tombstone};
 use crate::{ConnectionError, SessionError};
@@ -315,12 +316,12 @@ impl ServerSession {
 
     /// The next thing for the driver to do.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        pop(&mut self.actions)
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        pop(&mut self.events)
     }
 
     /// As [`ClientSession::has_transmit`](super::ClientSession::has_transmit).

@@ -60,7 +60,7 @@ pub(super) async fn listen<L: Listen>(
             }
         };
         if let Some(reception) = Reception::of(&shared, peer) {
-            tokio::spawn(reception.receive(io));
+            tokio::spawn(reception.run(io));
         }
     }
 }

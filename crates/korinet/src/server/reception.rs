@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -45,6 +46,9 @@ enum Beginning {
     Tls,
 }
 
+/// What is left to do with a connection that has a session.
+pub(super) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Reception {
     /// Of a connection that was accepted; nothing, if it is one too many.
     pub(super) fn of(shared: &Arc<Shared>, peer: Option<SocketAddr>) -> Option<Self> {
@@ -70,27 +74,38 @@ impl Reception {
         (self.since + timeout).into()
     }
 
-    pub(super) async fn receive<Io>(self, io: Io)
+    /// Serves a connection to its end.
+    pub(super) async fn run<Io>(self, io: Io)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // Apart, so that a session that is only there has no memory for it.
+        let serving = Box::pin(self.receive(io)).await;
+        if let Some(serving) = serving {
+            serving.await;
+        }
+    }
+
+    /// Goes through the handshake of a connection; what is to be done with it then, if it came to anything.
+    async fn receive<Io>(self, io: Io) -> Option<Serving>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut io = Counted::new(io, Arc::clone(&self.entered));
-        let Some(turn) = self.begin().await else {
-            return;
-        };
+        let turn = self.begin().await?;
         let mut read = BytesMut::with_capacity(OPENING);
-        let beginning = match self.hear(&turn, self.detect(&mut io, &mut read)).await {
-            Some(Some(beginning)) => beginning,
-            Some(None) => return self.refuse(&ConnectionError::ClosedByPeer),
-            None => return,
+        let detecting = self.detect(&mut io, &mut read);
+        let Some(beginning) = self.hear(&turn, detecting).await? else {
+            self.refuse(&ConnectionError::ClosedByPeer);
+            return None;
         };
         match beginning {
             Beginning::V2 if self.shared.speaks(Protocol::V2) => {
-                self.serve_v2(io, read, turn).await;
+                self.serve_v2(io, read, turn).await
             }
             // What is not of v2 is refused by its decoder.
             Beginning::V3 if !self.shared.speaks(Protocol::V3) => {
-                self.serve_v2(io, read, turn).await;
+                self.serve_v2(io, read, turn).await
             }
             // What is not of v3 either is refused by name.
             Beginning::V2 | Beginning::V3 if self.shared.takes_plaintext() => {
@@ -100,11 +115,15 @@ impl Reception {
                     since: self.since,
                     ..v3::Accepted::new(io)
                 };
-                self.serve_v3(accepted, turn).await;
+                self.serve_v3(accepted, turn).await
             }
-            Beginning::V3 => self.refuse_plaintext(io, read, turn).await,
+            Beginning::V3 => {
+                self.refuse_plaintext(io, read, turn).await;
+                None
+            }
             Beginning::V2 => {
                 self.refuse(&ConnectionError::PlaintextRefused);
+                None
             }
             Beginning::Tls => self.receive_tls(io, read, turn).await,
         }
@@ -179,7 +198,7 @@ impl Reception {
         }
     }
 
-    async fn serve_v2<Io>(self, io: Io, read: BytesMut, turn: Turn)
+    async fn serve_v2<Io>(self, io: Io, read: BytesMut, turn: Turn) -> Option<Serving>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -190,37 +209,37 @@ impl Reception {
             peer,
             ..
         } = self;
-        let Ok(permit) = shared.v2_sessions.reserve().await else {
-            return;
-        };
+        let permit = shared.v2_sessions.reserve().await.ok()?;
         let ip = peer.map(|peer| peer.ip());
         let (session, serving) = shared.v2.serve(io, read, ip);
         shared.counters.count_admitted();
         permit.send(Session::from_v2(session, peer));
         drop(shared);
-        serving.await;
-        drop(entered);
+        Some(Box::pin(async move {
+            serving.await;
+            drop(entered);
+        }))
     }
 
-    pub(super) async fn serve_v3<Io>(self, accepted: v3::Accepted<Io>, turn: Turn)
+    pub(super) async fn serve_v3<Io>(
+        self,
+        accepted: v3::Accepted<Io>,
+        turn: Turn,
+    ) -> Option<Serving>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // Apart, so that a session that is only there has no memory for it.
-        let Some(admitted) = Box::pin(self.admit(accepted, &turn)).await else {
-            return;
-        };
+        let admitted = self.admit(accepted, &turn).await?;
         drop(turn);
         match admitted {
             Ok(admitted) => {
                 self.shared.counters.count_admitted();
-                // A session that has lost its connection is none.
-                drop(self);
-                admitted.run().await;
+                Some(Box::pin(admitted.run()))
             }
             Err(turned_away) => {
                 self.refuse(turned_away.reason());
                 turned_away.finish().await;
+                None
             }
         }
     }

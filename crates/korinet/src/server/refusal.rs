@@ -69,11 +69,17 @@ impl Reception {
 /// Ends a connection of TLS at a server that has none.
 #[cfg(not(feature = "tls"))]
 impl Reception {
-    pub(super) async fn receive_tls<Io>(self, io: Io, _: BytesMut, turn: Turn)
+    pub(super) async fn receive_tls<Io>(
+        self,
+        io: Io,
+        _: BytesMut,
+        turn: Turn,
+    ) -> Option<super::reception::Serving>
     where
         Io: AsyncRead + AsyncWrite + Unpin,
     {
         self.refuse_tls(io, turn).await;
+        None
     }
 }
 

@@ -7,7 +7,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::gate::{Entered, Turn};
-use super::reception::Reception;
+use super::reception::{Reception, Serving};
 use crate::tls::{ALPN, ServerTls, TlsIo, explain, fault_of};
 use crate::transport::Counted;
 
@@ -26,17 +26,23 @@ struct Failed<Io> {
 
 impl Reception {
     /// Goes on with TLS, where the peer begins with it.
-    pub(super) async fn receive_tls<Io>(self, mut io: Held<Io>, read: BytesMut, turn: Turn)
+    pub(super) async fn receive_tls<Io>(
+        self,
+        mut io: Held<Io>,
+        read: BytesMut,
+        turn: Turn,
+    ) -> Option<Serving>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(tls) = self.shared.tls.clone() else {
-            return self.refuse_tls(io, turn).await;
+            self.refuse_tls(io, turn).await;
+            return None;
         };
         io.put_back(read);
         let shaking = Box::pin(shake_hands(&tls, io));
-        let failed = match self.hear(&turn, shaking).await {
-            Some(Ok(shaken)) => {
+        let failed = match self.hear(&turn, shaking).await? {
+            Ok(shaken) => {
                 let io = shaken.io;
                 let accepted = v3::Accepted {
                     channel: io.channel.clone(),
@@ -48,8 +54,7 @@ impl Reception {
                 };
                 return self.serve_v3(accepted, turn).await;
             }
-            Some(Err(failed)) => failed,
-            None => return,
+            Err(failed) => failed,
         };
         self.refuse(&failed.reason);
         drop(turn);
@@ -58,6 +63,7 @@ impl Reception {
             let turned_away = v3::TurnedAway::new(io, v3::Refused { reason, answer });
             turned_away.finish().await;
         }
+        None
     }
 }
 
