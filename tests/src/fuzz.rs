@@ -15,6 +15,7 @@ use korinet_proto::CodecError;
 use korinet_proto::v2::{Frame, FrameCodec};
 use korinet_wire::v2::{self as wire, Decoded, Limits};
 use korinet_wire::v3;
+use korinet_wire::v3::Delimited;
 use korinet_wire::{DecodeError, Detection};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -80,14 +81,31 @@ pub fn wire_v3_decode(data: &[u8]) {
                     "a prefix of a frame is a partial frame, not {partial:?}"
                 );
             }
+            check_plain(Some(frame), &data[..len]);
             check_v3_frame(frame, &data[..len]);
         }
         Ok(v3::Decoded::Partial { needed }) => {
             assert!(needed >= 1);
             assert!(data.len() + needed <= 4 + max_frame as usize);
         }
-        Err(error) => check_v3_error(error, data),
+        Err(error) => {
+            if let Ok(Delimited::Complete { len }) = v3::delimit(data, max_frame) {
+                check_plain(None, &data[..len]);
+            }
+            check_v3_error(error, data);
+        }
     }
+}
+
+/// The short way to a plain message gives what the long one does, and for nothing else anything.
+fn check_plain(frame: Option<v3::Frame<'_>>, bytes: &[u8]) {
+    let plain = match frame {
+        Some(frame @ v3::Frame::Data(data)) if frame.encoded_len() == bytes.len() => {
+            data.re.is_none().then_some(data)
+        }
+        _ => None,
+    };
+    assert_eq!(v3::Data::plain(&bytes[4..]), plain);
 }
 
 /// A connection's beginning is told by its first bytes, and stays what it was with more of them.

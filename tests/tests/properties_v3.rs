@@ -266,7 +266,8 @@ proptest! {
             retry_after: None,
             addresses,
         };
-        for frame in [Frame::from(hello), data.into(), go_away.into(), Ack { next, digest }.into()] {
+        let plain = Data { seq: next.min(Seq::LAST), kind: Kind::RAW, payload: b"\xa0", re: None, digest };
+        for frame in [Frame::from(hello), data.into(), plain.into(), go_away.into(), Ack { next, digest }.into()] {
             let mut bytes = check(frame);
             let place = place.index(bytes.len());
             bytes[place] = byte;

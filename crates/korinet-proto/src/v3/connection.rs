@@ -175,7 +175,10 @@ impl Connection {
         came: &Bytes,
         body: &[u8],
     ) -> Result<(), Violation> {
-        let frame = wire::Frame::decode_body(body)?;
+        let frame = match wire::Data::plain(body) {
+            Some(data) => wire::Frame::Data(data),
+            None => wire::Frame::decode_body(body)?,
+        };
         if self.is_close_written() && !matches!(frame, wire::Frame::Close(_)) {
             return self.handle_late(now, windows, &frame);
         }

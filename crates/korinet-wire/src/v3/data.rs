@@ -7,7 +7,7 @@ use super::output::{Output, Written};
 use super::value::{Elements, Value};
 use super::{Digest, FieldError, Kind, PREFIX_LEN, Seq};
 use crate::DecodeError;
-use crate::cbor::CborType;
+use crate::cbor::{CborType, Reader};
 use crate::small::{Small, head_len};
 
 /// The type of DATA, below 24 like all known ones, so that it is one byte.
@@ -16,6 +16,9 @@ const DATA_TYPE: u8 = 4;
 /// Where that begins in a body what the digest covers: after the array's head and the type, which
 /// are one byte each.
 const COVERED_FROM: usize = 2;
+
+/// The head of a digest: a byte string of 4 bytes.
+const DIGEST_HEAD: u8 = CborType::Bytes.initial_bits() | 4;
 
 /// DATA: a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Data<'_> {
         }
         let covered = bytes.len();
         if let Some(digest) = self.digest {
-            bytes.push([CborType::Bytes.initial_bits() | 4]);
+            bytes.push([DIGEST_HEAD]);
             bytes.push(*digest.as_bytes());
         }
         DataTail { bytes, covered }
@@ -96,6 +99,46 @@ impl Data<'_> {
 }
 
 impl<'a> Data<'a> {
+    /// The DATA in a body of the plainest shape: without `re`, and without elements that this version does not know.
+    /// `None` for all else, good or bad: [`Frame::decode_body`](super::Frame::decode_body) says what that is, and gives
+    /// the same for what is plain. This is the way of nearly all messages, and much shorter.
+    #[inline]
+    #[must_use]
+    pub fn plain(body: &'a [u8]) -> Option<Self> {
+        let (&[array, DATA_TYPE], _) = body.split_first_chunk()? else {
+            return None;
+        };
+        let has_digest = match array ^ CborType::Array.initial_bits() {
+            4 => false,
+            5 => true,
+            _ => return None,
+        };
+        let mut reader = Reader::new(body);
+        reader.at = COVERED_FROM;
+        let seq = Seq::new(reader.shortest_head(CborType::Unsigned)?)?;
+        let kind = u8::try_from(reader.shortest_head(CborType::Unsigned)?).ok()?;
+        let kind = Kind::from_bits(kind)?;
+        if seq > Seq::LAST || kind.role.has_re() {
+            return None;
+        }
+        let len = reader.shortest_head(CborType::Bytes)?;
+        let payload = body.get(reader.at..)?;
+        let payload = payload.get(..usize::try_from(len).ok()?)?;
+        let rest = body.get(reader.at.checked_add(payload.len())?..)?;
+        let digest = match (has_digest, rest) {
+            (false, []) => None,
+            (true, [DIGEST_HEAD, digest @ ..]) => Some(Digest::from_bytes(digest.try_into().ok()?)),
+            _ => return None,
+        };
+        Some(Self {
+            seq,
+            kind,
+            payload,
+            re: None,
+            digest,
+        })
+    }
+
     #[inline]
     pub(super) fn decode(elements: &mut Elements<'_, 'a>) -> Result<Self, DecodeError> {
         let seq = elements.required("seq")?;
