@@ -105,10 +105,10 @@ async fn sweep(over: Over, cut: Cut, step: usize, keep_alive: Duration) -> (u64,
     (planned, tasks.join_all().await.into_iter().sum())
 }
 
-/// Acknowledgements share writes as it happens, so the last bytes of the longest conversation are not always there
-/// to be cut.
+/// Acknowledgements share writes as it happens, and on a busy machine there is a PING here and there, so the last bytes
+/// of the longest conversation are not always there to be cut: at both ends, however few cuts there are.
 fn assert_cut((planned, cut): (u64, u64)) {
-    assert!(cut + planned / 10 >= planned, "{cut} cuts of {planned}");
+    assert!(cut + planned / 10 + 2 >= planned, "{cut} cuts of {planned}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
