@@ -20,8 +20,8 @@ use super::shared::Shared;
 use crate::ConnectionError;
 use crate::clock::now;
 
-/// How much a connection reads before it lets other tasks have their turn, in bytes: what a peer sends without end
-/// keeps nobody waiting for longer than it takes to handle that much.
+/// From so many bytes on a connection that reads lets other tasks have their turn: what a peer sends without end keeps
+/// nobody waiting for longer than it takes to handle that much, or one read that is larger.
 const TURN: usize = 16 * 1024;
 
 /// One connection of a session: the only place that reads from it and writes to it.

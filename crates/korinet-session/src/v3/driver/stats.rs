@@ -8,9 +8,10 @@ pub struct Stats {
     pub sent: u64,
     /// Of these, those that the peer has acknowledged, or that were handed back.
     pub settled: u64,
-    /// Messages that the application has received.
+    /// Messages that the application has received; and up to 63 more, where it reads fast and they are taken out of the
+    /// session ahead of it.
     pub received: u64,
-    /// Messages that are received and that the application has not read.
+    /// Messages that are received and that the application has not read, nor are taken ahead of it.
     pub unread: usize,
     /// Times that a message was written again on another connection.
     pub replayed: u64,
