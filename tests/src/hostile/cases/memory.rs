@@ -93,7 +93,7 @@ fn unread() -> Vec<Case> {
     vec![
         // Those that were cut off keep what they have until they are over.
         overloaded(Case::new("many sessions that nobody reads", messages))
-            .server("tls session_expiry=5000")
+            .server("tls session_expiry=600000")
             .refused(ConnectionError::RefusedHere {
                 code: Code::OVERLOADED,
                 text: String::new(),
