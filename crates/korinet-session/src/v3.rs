@@ -19,7 +19,7 @@
 //! 5. when the session has a [`tombstone`](ServerSession::tombstone), and its actions and events are
 //!    polled, [`Registry::retire`].
 //!
-//! The rules are V3-10 to V3-46 of the wire crate's `PROTOCOL.md`.
+//! The rules are V3-10 to V3-52 of the wire crate's `PROTOCOL.md`.
 //!
 //! ```
 //! use std::time::Instant;
@@ -90,9 +90,10 @@ pub use continuity::Discontinuity;
 pub use credential::Credential;
 pub use denial::Refused;
 pub use driver::{
-    Accepted, Admitted, Applicant, Authenticated, Authenticator, DriverConfig, Events,
-    FirstConnect, Incoming, Introduced, Place, Receipt, Receiver, Refusal, Sender, Server, Session,
-    Stats, TurnedAway, VolatileReceiver, WhenDetached, connect,
+    Accepted, Admitted, Applicant, Authenticated, Authenticator, Call, CallError, CallLimits,
+    DriverConfig, Events, FirstConnect, Incoming, IncomingRequest, Introduced, Place, Receipt,
+    Receiver, Refusal, Requests, Sender, Server, Session, Stats, TurnedAway, VolatileReceiver,
+    WhenDetached, connect,
 };
 pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
 pub use greeting::{Greeted, Greeter, Greeting};

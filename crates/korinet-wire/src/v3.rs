@@ -4,8 +4,8 @@
 //! CB 4B 4E 54 03 00 00 00 | length: u32 big-endian | length bytes: one CBOR array [type, …] | length …
 //! ```
 //!
-//! The rules are in the crate's `PROTOCOL.md`, V3-1 to V3-46. This module keeps those of the bytes,
-//! V3-1 to V3-8, and what the tables of frames say. What a frame means, and whether it may come now,
+//! The rules are in the crate's `PROTOCOL.md`, V3-1 to V3-52. This module keeps those of the bytes,
+//! V3-1 to V3-8, what the tables of frames say, and the payloads of calls (V3-50). What a frame means, and whether it may come now,
 //! is not its business.
 //!
 //! Decoding is strict: a frame without unknown parts has one encoding only, which is the one that
@@ -16,10 +16,12 @@ mod addresses;
 mod answer;
 mod application;
 mod authentication;
+mod call;
 mod close;
 mod code;
 mod data;
 mod decoded;
+mod failure_code;
 mod features;
 mod field_error;
 mod frame;
@@ -45,10 +47,15 @@ pub use addresses::{AddressIter, Addresses};
 pub use answer::{Answer, Opened};
 pub use application::Application;
 pub use authentication::Authentication;
+pub use call::{
+    Failure, MAX_FAILURE_TEXT, MAX_TRACE_PARENT, MAX_TRACE_STATE, Request, RequestMeta,
+    decode_credit, encode_credit,
+};
 pub use close::{Close, How};
 pub use code::{Class, Code};
 pub use data::{Data, DataHead, DataTail};
 pub use decoded::{Decoded, decode, delimit, signed_part};
+pub use failure_code::{FailureCode, Ran};
 pub use features::Features;
 pub use field_error::FieldError;
 pub use frame::Frame;

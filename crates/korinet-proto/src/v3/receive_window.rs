@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, PREFIX_LEN, Seq};
+use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, PREFIX_LEN, Role, Seq};
 
 use super::replay_buffer::as_u64;
 use super::send_window::extend;
@@ -41,12 +41,14 @@ pub struct ReceiveWindow {
     /// The messages from `acked` on, whether the application has read them or not.
     unacked: VecDeque<Arrived>,
     unacked_bytes: u64,
-    /// The messages that the application has not read.
+    /// The messages that stand for themselves and the application has not read.
     queue: VecDeque<Queued>,
-    /// The part of `queue` that is taken.
+    /// The same of those that belong to calls (V3-47): they are read apart, so that neither waits for the other.
+    calls: VecDeque<Queued>,
+    /// The part of both queues that is taken.
     taken_unread: usize,
     taken_unread_bytes: u64,
-    /// The bytes of the frames in `queue`.
+    /// The bytes of the frames in both queues.
     queued_bytes: u64,
     volatile: VecDeque<Volatile>,
     volatile_bytes: u64,
@@ -59,6 +61,7 @@ pub struct ReceiveWindow {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     queued: usize,
+    calls: usize,
     queued_bytes: u64,
     volatile_received: u64,
 }
@@ -69,6 +72,7 @@ struct Arrived {
     /// After this message.
     digest: Digest,
     is_finished: bool,
+    is_read: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -103,6 +107,7 @@ impl ReceiveWindow {
             unacked: VecDeque::new(),
             unacked_bytes: 0,
             queue: VecDeque::new(),
+            calls: VecDeque::new(),
             taken_unread: 0,
             taken_unread_bytes: 0,
             queued_bytes: 0,
@@ -160,6 +165,7 @@ impl ReceiveWindow {
             len,
             digest,
             is_finished: false,
+            is_read: false,
         });
         self.enqueue(data, payload, len);
         self.take();
@@ -168,7 +174,17 @@ impl ReceiveWindow {
 
     fn enqueue(&mut self, data: &Data<'_>, payload: Bytes, len: u64) {
         self.queued_bytes += len;
-        self.queue.push_back(Queued {
+        let queue = match data.kind.role {
+            Role::Message => &mut self.queue,
+            Role::Request
+            | Role::Response
+            | Role::Error
+            | Role::Item
+            | Role::End
+            | Role::Cancel
+            | Role::Credit => &mut self.calls,
+        };
+        queue.push_back(Queued {
             message: Message {
                 seq: data.seq,
                 kind: data.kind,
@@ -224,13 +240,13 @@ impl ReceiveWindow {
                 return;
             };
             let may = match self.level {
-                Level::Received => self.has_room(arrived.len),
+                Level::Received => arrived.is_read || self.has_room(arrived.len),
                 Level::Processed | Level::Durable => arrived.is_finished,
             };
             if !may {
                 return;
             }
-            if self.level == Level::Received {
+            if self.level == Level::Received && !arrived.is_read {
                 self.taken_unread += 1;
                 self.taken_unread_bytes += arrived.len;
             }
@@ -246,27 +262,56 @@ impl ReceiveWindow {
                 && self.taken_unread_bytes + len <= u64::from(self.limits.bytes))
     }
 
-    /// The next message for the application.
+    /// The next message for the application, of whatever kind.
     pub fn recv(&mut self) -> Option<Message> {
-        let Queued { message, len } = self.queue.pop_front()?;
-        self.queued_bytes -= len;
-        if self.taken_unread > 0 {
-            self.taken_unread -= 1;
-            self.taken_unread_bytes -= len;
-            self.take();
+        let seq = |queue: &VecDeque<Queued>| queue.front().map(|queued| queued.message.seq);
+        match (seq(&self.queue), seq(&self.calls)) {
+            (Some(message), Some(call)) if call < message => self.recv_call(),
+            (None, _) => self.recv_call(),
+            (Some(_), _) => self.recv_message(),
         }
-        Some(message)
+    }
+
+    /// The next message that stands for itself.
+    pub fn recv_message(&mut self) -> Option<Message> {
+        let queued = self.queue.pop_front()?;
+        Some(self.read(queued))
+    }
+
+    /// The next message that belongs to a call: it is a request, or names one.
+    pub fn recv_call(&mut self) -> Option<Message> {
+        let queued = self.calls.pop_front()?;
+        Some(self.read(queued))
+    }
+
+    fn read(&mut self, Queued { message, len }: Queued) -> Message {
+        self.queued_bytes -= len;
+        if self.level == Level::Received {
+            if message.seq < self.taken {
+                self.taken_unread -= 1;
+                self.taken_unread_bytes -= len;
+                self.take();
+            } else {
+                // What the other queue holds is in the way of taking it. It is not read later than that.
+                let index = self.index(message.seq);
+                if let Some(arrived) = self.unacked.get_mut(index) {
+                    arrived.is_read = true;
+                }
+                self.take();
+            }
+        }
+        message
     }
 
     /// The application is done with a message: at the level `processed`, it is taken once all before
     /// it are, too. At the level `received` this changes nothing; nor does a number that is not
     /// under way.
     pub fn finish(&mut self, seq: Seq) {
-        let unread = self
-            .queue
-            .front()
-            .map_or(self.next, |queued| queued.message.seq);
-        if seq < self.acked || seq >= unread {
+        let is_unread = [&self.queue, &self.calls].into_iter().any(|queue| {
+            let found = queue.binary_search_by_key(&seq, |queued| queued.message.seq);
+            found.is_ok()
+        });
+        if seq < self.acked || seq >= self.next || is_unread {
             return;
         }
         let index = self.index(seq);
@@ -300,6 +345,7 @@ impl ReceiveWindow {
     pub(super) fn mark(&self) -> Mark {
         Mark {
             queued: self.queue.len(),
+            calls: self.calls.len(),
             queued_bytes: self.queued_bytes,
             volatile_received: self.volatile_received,
         }
@@ -314,7 +360,8 @@ impl ReceiveWindow {
         const LITTLE: usize = 1024;
         let is_mostly_else = |kept: u64| came > LITTLE && kept.saturating_mul(4) < as_u64(came);
         if is_mostly_else(self.queued_bytes - mark.queued_bytes) {
-            for queued in self.queue.iter_mut().skip(mark.queued) {
+            let queue = self.queue.iter_mut().skip(mark.queued);
+            for queued in queue.chain(self.calls.iter_mut().skip(mark.calls)) {
                 let payload = &mut queued.message.payload;
                 *payload = Bytes::copy_from_slice(payload);
             }
@@ -428,6 +475,12 @@ impl ReceiveWindow {
     /// How many messages the application has not read.
     #[must_use]
     pub fn unread(&self) -> usize {
+        self.queue.len() + self.calls.len()
+    }
+
+    /// How many of them stand for themselves.
+    #[must_use]
+    pub fn unread_messages(&self) -> usize {
         self.queue.len()
     }
 
@@ -453,8 +506,15 @@ impl ReceiveWindow {
     /// has all the rest in doubt.
     #[must_use]
     pub fn into_taken(self) -> VecDeque<Message> {
-        let taken = self.queue.into_iter().take(self.taken_unread);
-        taken.map(|queued| queued.message).collect()
+        let taken = self.taken;
+        let answered_for = self.level == Level::Received;
+        let unread = self.queue.into_iter().chain(self.calls);
+        let mut unread: VecDeque<Message> = unread
+            .map(|queued| queued.message)
+            .filter(|message| answered_for && message.seq < taken)
+            .collect();
+        unread.make_contiguous().sort_by_key(|message| message.seq);
+        unread
     }
 
     fn index(&self, seq: Seq) -> usize {

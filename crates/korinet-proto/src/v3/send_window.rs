@@ -346,6 +346,12 @@ impl SendWindow {
         self.end
     }
 
+    /// The first message that is not written on this connection.
+    #[must_use]
+    pub const fn cursor(&self) -> Seq {
+        self.cursor
+    }
+
     /// How many messages are not acknowledged.
     #[must_use]
     pub fn len(&self) -> usize {

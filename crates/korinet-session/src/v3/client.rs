@@ -3,7 +3,7 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use korinet_proto::v3::{Message, Payload, Transmit, Volatile, Windows};
+use korinet_proto::v3::{Message, Payload, ReceiveWindow, Transmit, Volatile, Windows};
 use korinet_wire::v3::{AttachNumber, Code, Features, Kind, OpenNonce, Seq, SessionId};
 
 use super::channel::{Channel, SessionKey};
@@ -11,7 +11,7 @@ use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
 use super::nonces::Nonces;
 use super::queue::pop;
-use super::server::inbox_bytes;
+use super::server::{inbox_bytes, pop_call, pop_message};
 use super::{
     Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
 };
@@ -297,16 +297,41 @@ impl ClientSession {
         }
     }
 
-    /// The next message for the application.
+    /// The next message for the application, of whatever kind.
     pub fn recv(&mut self) -> Option<Delivery> {
-        if let Some(delivery) = self.inbox.pop_front() {
-            return Some(delivery);
-        }
-        let session = self.session.as_mut()?;
-        let message = session.conversation.windows_mut().receive.recv()?;
-        Some(Delivery {
-            session: session.id,
-            message,
+        let delivery = self.inbox.pop_front();
+        delivery.or_else(|| self.session.as_mut()?.recv(ReceiveWindow::recv))
+    }
+
+    /// The next message that stands for itself. Who asks by this asks for calls by [`recv_call`](Self::recv_call).
+    pub fn recv_message(&mut self) -> Option<Delivery> {
+        let delivery = pop_message(&mut self.inbox);
+        delivery.or_else(|| self.session.as_mut()?.recv(ReceiveWindow::recv_message))
+    }
+
+    /// The next message of the present session that is a request or names one.
+    pub fn recv_call(&mut self) -> Option<Delivery> {
+        self.session.as_mut()?.recv(ReceiveWindow::recv_call)
+    }
+
+    /// The next of the same that a session that is over left to be read.
+    pub fn recv_left_call(&mut self) -> Option<Delivery> {
+        pop_call(&mut self.inbox)
+    }
+
+    /// The number in the present session of a message that was accepted in it.
+    #[must_use]
+    pub fn number_of(&self, ticket: Ticket) -> Option<Seq> {
+        Seq::new(ticket.0.checked_sub(self.session.as_ref()?.offset)?)
+    }
+
+    /// The last message that was written on the present connection, and that is not in a later place than one that
+    /// was not.
+    #[must_use]
+    pub fn written(&self) -> Ticket {
+        Ticket(match &self.session {
+            Some(session) => session.offset + session.conversation.written(),
+            None => self.settled,
         })
     }
 
@@ -487,6 +512,13 @@ impl ClientSession {
         self.inbox.len() + windows.map_or(0, |windows| windows.receive.unread())
     }
 
+    /// How many of them stand for themselves, at the most.
+    #[must_use]
+    pub fn unread_messages(&self) -> usize {
+        let windows = self.windows();
+        self.inbox.len() + windows.map_or(0, |windows| windows.receive.unread_messages())
+    }
+
     /// The bytes of all that the application has not read.
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
@@ -537,6 +569,14 @@ impl ClientSession {
 }
 
 impl Established {
+    fn recv(&mut self, recv: fn(&mut ReceiveWindow) -> Option<Message>) -> Option<Delivery> {
+        let message = recv(&mut self.conversation.windows_mut().receive)?;
+        Some(Delivery {
+            session: self.id,
+            message,
+        })
+    }
+
     /// The last ticket that is acknowledged.
     fn acknowledged(&self) -> u64 {
         self.offset + (self.conversation.windows().send.oldest().get() - 1)

@@ -275,6 +275,11 @@ impl Conversation {
         self.windows.receive.recv_volatile()
     }
 
+    /// How many of this side's messages, from the first on, were written on this connection or are acknowledged.
+    pub(super) const fn written(&self) -> u64 {
+        self.windows.send.cursor().get() - 1
+    }
+
     /// The session is lost: what was not acknowledged, and what is taken and not read.
     pub(super) fn into_parts(mut self) -> (Vec<Message>, VecDeque<Message>) {
         let unacknowledged = self.windows.send.drain();

@@ -13,6 +13,7 @@
 
 mod ahead;
 mod alarm;
+mod calls;
 mod client;
 mod config;
 mod core;
@@ -34,6 +35,7 @@ mod trace;
 mod waiters;
 mod wakes;
 
+pub use calls::{Call, CallError, CallLimits, IncomingRequest, Requests};
 pub use client::connect;
 pub use config::{DriverConfig, FirstConnect, WhenDetached};
 pub use events::Events;

@@ -3,8 +3,10 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use korinet_proto::v3::{GoAway, Payload, ReceiveWindow, Transmit, Volatile};
-use korinet_wire::v3::{AttachNumber, Code, Features, InstanceId, Kind, Open, Seq, SessionId};
+use korinet_proto::v3::{GoAway, Message, Payload, ReceiveWindow, Transmit, Volatile};
+use korinet_wire::v3::{
+    AttachNumber, Code, Features, InstanceId, Kind, Open, Role, Seq, SessionId,
+};
 
 use super::channel::SessionKey;
 use super::conversation::{Conversation, Ended, Outcome};
@@ -169,16 +171,42 @@ impl ServerSession {
         }
     }
 
-    /// The next message for the application.
+    /// The next message for the application, of whatever kind.
     pub fn recv(&mut self) -> Option<Delivery> {
-        let Some(conversation) = &mut self.conversation else {
-            return self.inbox.pop_front();
-        };
-        let message = conversation.windows_mut().receive.recv()?;
+        let delivery = self.inbox.pop_front();
+        delivery.or_else(|| self.recv_by(ReceiveWindow::recv))
+    }
+
+    /// As [`ClientSession::recv_message`](super::ClientSession::recv_message).
+    pub fn recv_message(&mut self) -> Option<Delivery> {
+        let delivery = pop_message(&mut self.inbox);
+        delivery.or_else(|| self.recv_by(ReceiveWindow::recv_message))
+    }
+
+    /// As [`ClientSession::recv_call`](super::ClientSession::recv_call).
+    pub fn recv_call(&mut self) -> Option<Delivery> {
+        self.recv_by(ReceiveWindow::recv_call)
+    }
+
+    /// As [`ClientSession::recv_left_call`](super::ClientSession::recv_left_call).
+    pub fn recv_left_call(&mut self) -> Option<Delivery> {
+        pop_call(&mut self.inbox)
+    }
+
+    fn recv_by(&mut self, recv: fn(&mut ReceiveWindow) -> Option<Message>) -> Option<Delivery> {
+        let conversation = self.conversation.as_mut()?;
+        let message = recv(&mut conversation.windows_mut().receive)?;
         Some(Delivery {
             session: self.id,
             message,
         })
+    }
+
+    /// As [`ClientSession::written`](super::ClientSession::written).
+    #[must_use]
+    pub fn written(&self) -> Ticket {
+        let conversation = self.conversation.as_ref();
+        Ticket(conversation.map_or(self.acknowledged, Conversation::written))
     }
 
     /// The next volatile payload for the application.
@@ -380,6 +408,15 @@ impl ServerSession {
         }
     }
 
+    /// How many of them stand for themselves, at the most.
+    #[must_use]
+    pub fn unread_messages(&self) -> usize {
+        match &self.conversation {
+            Some(conversation) => conversation.windows().receive.unread_messages(),
+            None => self.inbox.len(),
+        }
+    }
+
     /// The bytes of all that the application has not read.
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
@@ -443,6 +480,20 @@ impl ServerSession {
     pub fn round_trip(&self) -> Option<Duration> {
         self.conversation.as_ref()?.round_trip()
     }
+}
+
+/// The next message that stands for itself of those that sessions that are over left to be read.
+pub(super) fn pop_message(inbox: &mut VecDeque<Delivery>) -> Option<Delivery> {
+    let is_message = |delivery: &Delivery| delivery.message.kind.role == Role::Message;
+    let at = inbox.iter().position(is_message)?;
+    inbox.remove(at)
+}
+
+/// The next of the others.
+pub(super) fn pop_call(inbox: &mut VecDeque<Delivery>) -> Option<Delivery> {
+    let is_call = |delivery: &Delivery| delivery.message.kind.role != Role::Message;
+    let at = inbox.iter().position(is_call)?;
+    inbox.remove(at)
 }
 
 /// The bytes of what sessions that are over left to be read.

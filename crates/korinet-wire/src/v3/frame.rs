@@ -165,7 +165,7 @@ fn check_count(found: u64) -> Result<(), DecodeError> {
 }
 
 /// V3-4: nothing follows the array, which ends there.
-const fn check_end(body: &[u8], at: usize) -> Result<(), DecodeError> {
+pub(super) const fn check_end(body: &[u8], at: usize) -> Result<(), DecodeError> {
     match body.len().saturating_sub(at) {
         0 => Ok(()),
         len => {

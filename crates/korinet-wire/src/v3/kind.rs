@@ -19,19 +19,11 @@ pub enum Role {
     End,
     /// The wish that a request or stream ends.
     Cancel,
+    /// How much more of a stream there is room for.
+    Credit,
 }
 
 impl Role {
-    const ALL: [Self; 7] = [
-        Self::Message,
-        Self::Request,
-        Self::Response,
-        Self::Error,
-        Self::Item,
-        Self::End,
-        Self::Cancel,
-    ];
-
     /// Whether a message of this role names another one in `re`.
     #[must_use]
     pub const fn has_re(self) -> bool {
@@ -41,7 +33,7 @@ impl Role {
     /// Whether `re` may name a message of the sender itself.
     #[must_use]
     pub const fn may_be_own(self) -> bool {
-        matches!(self, Self::Item | Self::End | Self::Cancel)
+        matches!(self, Self::Item | Self::End | Self::Cancel | Self::Credit)
     }
 
     /// Its name in the protocol.
@@ -55,6 +47,21 @@ impl Role {
             Self::Item => "item",
             Self::End => "end",
             Self::Cancel => "cancel",
+            Self::Credit => "credit",
+        }
+    }
+
+    /// The role of the lowest three bits.
+    const fn of_bits(bits: u8) -> Self {
+        match bits & Kind::ROLE_BITS {
+            0 => Self::Message,
+            1 => Self::Request,
+            2 => Self::Response,
+            3 => Self::Error,
+            4 => Self::Item,
+            5 => Self::End,
+            6 => Self::Cancel,
+            _ => Self::Credit,
         }
     }
 
@@ -67,6 +74,7 @@ impl Role {
             Self::Item => 4,
             Self::End => 5,
             Self::Cancel => 6,
+            Self::Credit => 7,
         }
     }
 }
@@ -86,8 +94,8 @@ pub struct Kind {
     pub redelivered: bool,
     /// The payload is bytes, not CBOR.
     pub raw: bool,
-    /// `re` names a message of the sender of this one, not of its receiver; for items, ends and
-    /// cancels only.
+    /// `re` names a message of the sender of this one, not of its receiver; for items, ends,
+    /// cancels and credits only.
     pub own: bool,
 }
 
@@ -124,21 +132,19 @@ impl Kind {
     }
 
     pub(super) fn parse(bits: u64) -> Result<Self, FieldError> {
-        let out_of_range = |field, found, max| FieldError::OutOfRange {
-            field,
-            found,
-            min: 0,
-            max,
-        };
         let bits = match u8::try_from(bits) {
             Ok(bits) if bits <= Self::MAX_BITS => bits,
-            _ => return Err(out_of_range("kind", bits, Self::MAX_BITS.into())),
+            _ => {
+                return Err(FieldError::OutOfRange {
+                    field: "kind",
+                    found: bits,
+                    min: 0,
+                    max: Self::MAX_BITS.into(),
+                });
+            }
         };
-        let role = bits & Self::ROLE_BITS;
         let kind = Self {
-            role: *Role::ALL
-                .get(usize::from(role))
-                .ok_or_else(|| out_of_range("role", role.into(), 6))?,
+            role: Role::of_bits(bits),
             redelivered: bits & Self::REDELIVERED_BIT != 0,
             raw: bits & Self::RAW_BIT != 0,
             own: bits & Self::OWN_BIT != 0,
@@ -203,8 +209,8 @@ mod tests {
                 legal += 1;
             }
         }
-        // Seven roles, of which three may be own, with two more bits each.
-        assert_eq!(legal, (7 + 3) * 4);
+        // Eight roles, of which four may be own, with two more bits each.
+        assert_eq!(legal, (8 + 4) * 4);
     }
 
     #[test]

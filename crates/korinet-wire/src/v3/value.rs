@@ -147,6 +147,13 @@ impl<'r, 'a> Value<'r, 'a> {
         })
     }
 
+    /// The bytes of any item, well-formed and with at most so many levels.
+    pub(super) fn item(self, max_depth: u8) -> Result<&'a [u8], DecodeError> {
+        let start = self.reader.at;
+        self.reader.skip_item(max_depth)?;
+        Ok(self.reader.since(start))
+    }
+
     #[inline]
     pub(super) fn array(mut self) -> Result<Elements<'r, 'a>, DecodeError> {
         let left = self.argument(CborType::Array)?;

@@ -63,6 +63,13 @@ impl Handshake {
     }
 }
 
+/// What takes the place of a message that belongs to a call of a lost session, since the call ended with it (V3-51).
+const NOT_ASKED: wire::Kind = wire::Kind {
+    own: true,
+    raw: true,
+    ..wire::Kind::of(wire::Role::Cancel)
+};
+
 impl ClientSession {
     /// Makes the HELLO of this attempt (V3-1).
     pub(super) fn greet(
@@ -211,9 +218,12 @@ impl ClientSession {
             self.return_backlog(Loss::TooLarge { len, max });
         }
         for message in std::mem::take(&mut self.backlog) {
-            let payload = Payload::Copied(&message.payload);
             // They were checked when they were accepted, and their size just now.
-            let pushed = send.push_beyond(message.kind, message.re, payload);
+            let pushed = if message.kind.role == wire::Role::Message {
+                send.push_beyond(message.kind, None, Payload::Copied(&message.payload))
+            } else {
+                send.push_beyond(NOT_ASKED, Some(send.end()), Payload::Copied(&[]))
+            };
             debug_assert!(pushed.is_ok(), "{pushed:?}");
         }
         let mut conversation = Conversation::new(Windows {

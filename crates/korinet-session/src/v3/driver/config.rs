@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::calls::CallLimits;
+
 /// How a session behaves towards its application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DriverConfig {
@@ -15,6 +17,8 @@ pub struct DriverConfig {
     /// limited by default: a client whose application does not keep up withholds acknowledgements, and what waits for
     /// them is bounded by the window.
     pub stalled_after: Option<Duration>,
+    /// How much of calls a session holds.
+    pub calls: CallLimits,
 }
 
 impl Default for DriverConfig {
@@ -24,6 +28,7 @@ impl Default for DriverConfig {
             first_connect: FirstConnect::Once,
             linger: Duration::from_secs(5),
             stalled_after: None,
+            calls: CallLimits::default(),
         }
     }
 }

@@ -86,7 +86,27 @@ impl Core {
     }
 
     pub(super) fn recv(&mut self) -> Option<Delivery> {
-        either!(self, session => session.recv())
+        either!(self, session => session.recv_message())
+    }
+
+    pub(super) fn recv_call(&mut self) -> Option<Delivery> {
+        either!(self, session => session.recv_call())
+    }
+
+    pub(super) fn recv_left_call(&mut self) -> Option<Delivery> {
+        either!(self, session => session.recv_left_call())
+    }
+
+    /// The number in the present session of a message that was accepted in it.
+    pub(super) fn number_of(&self, ticket: Ticket) -> Option<Seq> {
+        match self {
+            Self::Client(session) => session.number_of(ticket),
+            Self::Server(_) => Seq::new(ticket.0),
+        }
+    }
+
+    pub(super) fn written(&self) -> Ticket {
+        either!(self, session => session.written())
     }
 
     pub(super) fn recv_volatile(&mut self) -> Option<Volatile> {
@@ -128,6 +148,11 @@ impl Core {
 
     pub(super) fn unread(&self) -> usize {
         either!(self, session => session.unread())
+    }
+
+    /// How many of them stand for themselves, at the most.
+    pub(super) fn unread_messages(&self) -> usize {
+        either!(self, session => session.unread_messages())
     }
 
     pub(super) fn has_volatile(&self) -> bool {

@@ -10,6 +10,7 @@ use korinet_proto::v3::GoAway;
 use korinet_wire::v3::{AttachNumber, Code};
 use tokio::sync::{mpsc, watch};
 
+use super::calls::Calls;
 use super::config::{DriverConfig, WhenDetached};
 use super::core::Core;
 use super::links::{Links, Parting};
@@ -78,6 +79,10 @@ pub(super) struct Inner {
     probe: Option<(Ticket, Instant)>,
     round_trip: Option<Duration>,
     pub(super) received: u64,
+    /// What there is of calls, once there was one.
+    pub(super) calls: Option<Box<Calls>>,
+    /// The last message that may have reached the peer.
+    pub(super) written: Ticket,
     replayed: u64,
     connections: u64,
     lost: u64,
@@ -120,6 +125,8 @@ impl Inner {
             probe: None,
             round_trip: None,
             received: 0,
+            calls: None,
+            written: Ticket(0),
             replayed: 0,
             connections: 0,
             lost: 0,
@@ -129,13 +136,15 @@ impl Inner {
     /// Follows up on whatever the core was just told: to be called after each input, and after commands that
     /// can end something.
     pub(super) fn settle(&mut self, wakes: &mut Wakes) {
+        // An answer that came before the end of its session is an answer.
+        self.route_calls(wakes);
         while let Some(event) = self.core.poll_event() {
             self.handle_event(event, wakes);
         }
         while let Some(action) = self.core.poll_action() {
             self.handle_action(action, wakes);
         }
-        if self.core.unread() > 0 {
+        if self.core.unread_messages() > 0 || self.has_unanswered() {
             wakes.push(self.reader.take());
         }
         if !self.volatile_readers.is_empty() && self.core.has_volatile() {
@@ -165,6 +174,7 @@ impl Inner {
         {
             wakes.push(Some(entry.remove()));
         }
+        self.send_owed(wakes);
         // It passes the turn on while there is room.
         wakes.push(self.room.next());
     }
@@ -198,6 +208,7 @@ impl Inner {
             Event::Lost { why, in_doubt, .. } => {
                 self.lost += 1;
                 self.hand_back(in_doubt, &SessionError::Lost(why.clone()));
+                self.lose_calls(why, wakes);
             }
             Event::Closed { why, in_doubt } => self.handle_closed(why, in_doubt, wakes),
         }
@@ -230,6 +241,7 @@ impl Inner {
         self.set_state(State::Closed { error });
         self.ending = Some(why.clone());
         self.is_settled = in_doubt.is_empty();
+        self.end_calls(why, wakes);
         wakes.push(self.reader.take());
         wakes.extend(self.volatile_readers.drain());
         wakes.extend(self.room.drain());
@@ -317,6 +329,7 @@ impl Inner {
     /// Notes when a message was written, to learn how long its acknowledgement takes.
     pub(super) fn handle_written(&mut self, now: Instant) {
         let newest = self.core.accepted();
+        self.written = self.written.max(self.core.written());
         self.progress.handle_written(now, newest, self.settled);
         if self.probe.is_none() && newest > self.settled {
             self.probe = Some((newest, now));

@@ -55,6 +55,7 @@ impl Receiver {
             if let Some(delivery) = ahead.take(inner, wakes) {
                 return Poll::Ready(Ok(Some(delivery)));
             }
+            inner.refuse_unanswered(wakes);
             match &inner.ending {
                 Some(ending) => Poll::Ready(end_of(ending).map(|()| None)),
                 None => {
@@ -133,7 +134,7 @@ impl Receiver {
 }
 
 /// Whether a session came to its end in good order.
-fn end_of(ending: &Ending) -> Result<(), SessionError> {
+pub(super) fn end_of(ending: &Ending) -> Result<(), SessionError> {
     if ending.is_done() {
         return Ok(());
     }

@@ -2,12 +2,13 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use korinet_proto::v3::{Payload, PushError};
-use korinet_wire::v3::{Code, Kind, Seq, SessionId};
+use korinet_wire::v3::{Code, Kind, Role, Seq, SessionId};
 use tokio::sync::watch;
 
+use super::calls::{Call, CallError, CallId, Line, Requests};
 use super::config::WhenDetached;
 use super::events::Events;
 use super::inner::Inner;
@@ -267,20 +268,32 @@ impl Sender {
         make: Make<R>,
     ) -> Poll<Result<R, SendError>> {
         self.shared().with(|inner, wakes| {
-            if !inner.room.is_turn_of(place.id) && inner.ending.is_none() {
-                place.id = Some(inner.room.register(place.id, cx.waker()));
-                return Poll::Pending;
-            }
-            let accepted = self.accept(inner, wakes, kind, re, payload, make);
-            if let Err(error) = &accepted
-                && is_temporary(error, inner.config.when_detached)
-            {
-                place.id = Some(inner.room.register_first(place.id, cx.waker()));
-                return Poll::Pending;
-            }
-            place.leave(inner, wakes);
-            Poll::Ready(accepted)
+            self.poll_accept_in(inner, wakes, cx, place, (kind, re, payload), make)
         })
+    }
+
+    fn poll_accept_in<R>(
+        &self,
+        inner: &mut Inner,
+        wakes: &mut Wakes,
+        cx: &Context<'_>,
+        place: &mut Place,
+        (kind, re, payload): (Kind, Option<Seq>, &Payload<'_>),
+        make: Make<R>,
+    ) -> Poll<Result<R, SendError>> {
+        if !inner.room.is_turn_of(place.id) && inner.ending.is_none() {
+            place.id = Some(inner.room.register(place.id, cx.waker()));
+            return Poll::Pending;
+        }
+        let accepted = self.accept(inner, wakes, kind, re, payload, make);
+        if let Err(error) = &accepted
+            && is_temporary(error, inner.config.when_detached)
+        {
+            place.id = Some(inner.room.register_first(place.id, cx.waker()));
+            return Poll::Pending;
+        }
+        place.leave(inner, wakes);
+        Poll::Ready(accepted)
     }
 
     /// Whether a message that was not accepted for this reason may be later.
@@ -328,6 +341,62 @@ impl Sender {
             Err(Refusal::NotOpen) => Err(SendError::Detached),
             Err(Refusal::Push(error)) => Err(SendError::Push(error)),
         }
+    }
+
+    /// Makes a request; resolves when it is accepted for sending. It waits while as many requests are not answered as
+    /// [`CallLimits::local`](super::CallLimits::local) allows.
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue): the request does not run.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is given up the request is not made.
+    pub async fn call(&self, raw: bool, payload: Payload<'_>) -> Result<Call, SendError> {
+        let kind = Kind {
+            raw,
+            ..Kind::of(Role::Request)
+        };
+        let mut slot = Slot::new(self);
+        poll_fn(|cx| slot.poll(cx)).await;
+        let opened = match self.accept_now(kind, None, &payload, open_call) {
+            Some(opened) => opened,
+            None => self.accept_later(kind, None, payload, open_call).await?,
+        };
+        let (id, seq) = opened.ok_or(SendError::Closed)?;
+        Ok(Call::new(Line::new(self.clone(), id, seq, true)))
+    }
+
+    /// The requests of the peer, to be answered from now on.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        Requests::new(self.clone())
+    }
+
+    /// Sends a message that belongs to a call, if that is still open: for who polls. An answer closes it.
+    pub(super) fn poll_send_part(
+        &self,
+        cx: &Context<'_>,
+        place: &mut Place,
+        id: CallId,
+        (kind, re): (Kind, Seq),
+        payload: &Payload<'_>,
+    ) -> Poll<Result<(), CallError>> {
+        self.shared().with(|inner, wakes| {
+            // The number means nothing in another session than the one of the call.
+            if inner.calls().is_stopped(id)? {
+                return Poll::Ready(Err(CallError::Stopped));
+            }
+            let message = (kind, Some(re), payload);
+            ready!(self.poll_accept_in(inner, wakes, cx, place, message, untold))?;
+            if kind.role == Role::Item {
+                inner.calls().handle_sent(id, payload.as_bytes().len());
+            } else if !kind.own {
+                inner.calls().close(id, wakes);
+            }
+            Poll::Ready(Ok(()))
+        })
     }
 
     /// Sends a payload that is not acknowledged and never comes twice; false if it was dropped at once, as it is
@@ -421,6 +490,60 @@ type Make<R> = fn(&Arc<Shared>, &mut Inner, Ticket) -> R;
 
 const fn no_receipt(_: &Arc<Shared>, inner: &mut Inner, ticket: Ticket) {
     inner.fed = ticket;
+}
+
+/// For messages of calls: a flush does not tell of them.
+const fn untold(_: &Arc<Shared>, _: &mut Inner, _: Ticket) {}
+
+/// The session always has a number for what it has just accepted.
+fn open_call(_: &Arc<Shared>, inner: &mut Inner, ticket: Ticket) -> Option<(CallId, Seq)> {
+    let seq = inner.core.number_of(ticket)?;
+    Some((inner.calls().open(seq, ticket), seq))
+}
+
+/// The permission to make one more request; used or not, it is given back.
+struct Slot<'a> {
+    sender: &'a Sender,
+    id: Option<WaiterId>,
+    is_reserved: bool,
+}
+
+impl<'a> Slot<'a> {
+    const fn new(sender: &'a Sender) -> Self {
+        Self {
+            sender,
+            id: None,
+            is_reserved: false,
+        }
+    }
+
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.sender.shared().with(|inner, _| {
+            let is_over = inner.ending.is_some();
+            let calls = inner.calls();
+            // Of a session that is over the request itself is told.
+            if is_over || (calls.slots.is_turn_of(self.id) && calls.reserve()) {
+                self.is_reserved = !is_over;
+                return Poll::Ready(());
+            }
+            self.id = Some(calls.slots.register(self.id, cx.waker()));
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.sender.shared().with(|inner, wakes| {
+            let calls = inner.calls();
+            let was_woken = self.id.is_some_and(|id| !calls.slots.remove(id));
+            if self.is_reserved {
+                calls.unreserve(wakes);
+            } else if was_woken {
+                calls.pass_slot(wakes);
+            }
+        });
+    }
 }
 
 /// Whether a message may be accepted later that was not now.

@@ -13,6 +13,13 @@ pub(super) struct Waiters {
 pub(super) struct WaiterId(u64);
 
 impl Waiters {
+    pub(super) const fn new() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            last: 0,
+        }
+    }
+
     /// Has `waker` woken when it is its turn; `id` is who it was when it waited before, if it did.
     pub(super) fn register(&mut self, id: Option<WaiterId>, waker: &Waker) -> WaiterId {
         let id = self.renew(id, waker);

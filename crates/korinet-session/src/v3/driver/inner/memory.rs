@@ -58,6 +58,9 @@ impl Inner {
     /// What the session holds, in bytes.
     fn held(&self) -> u64 {
         let input = u64::try_from(self.input_size).unwrap_or(u64::MAX);
-        self.core.held().saturating_add(input + Account::OF_SESSION)
+        let calls = self.calls.as_ref().map_or(0, |calls| calls.held());
+        self.core
+            .held()
+            .saturating_add(calls + input + Account::OF_SESSION)
     }
 }
