@@ -7,7 +7,7 @@
 //! [`tokio_util::codec::Framed`](https://docs.rs/tokio-util/latest/tokio_util/codec/struct.Framed.html)
 //! and nothing decided for them.
 //!
-//! The rules are V3-1 to V3-46 of the wire crate's `PROTOCOL.md`.
+//! The rules are V3-1 to V3-51 of the wire crate's `PROTOCOL.md`.
 //!
 //! ```
 //! use std::time::{Duration, Instant};

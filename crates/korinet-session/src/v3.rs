@@ -19,7 +19,7 @@
 //! 5. when the session has a [`tombstone`](ServerSession::tombstone), and its actions and events are
 //!    polled, [`Registry::retire`].
 //!
-//! The rules are V3-10 to V3-52 of the wire crate's `PROTOCOL.md`.
+//! The rules are V3-10 to V3-51 of the wire crate's `PROTOCOL.md`.
 //!
 //! ```
 //! use std::time::Instant;

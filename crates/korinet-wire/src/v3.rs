@@ -4,7 +4,7 @@
 //! CB 4B 4E 54 03 00 00 00 | length: u32 big-endian | length bytes: one CBOR array [type, …] | length …
 //! ```
 //!
-//! The rules are in the crate's `PROTOCOL.md`, V3-1 to V3-52. This module keeps those of the bytes,
+//! The rules are in the crate's `PROTOCOL.md`, V3-1 to V3-51. This module keeps those of the bytes,
 //! V3-1 to V3-8, what the tables of frames say, and the payloads of calls (V3-50). What a frame means, and whether it may come now,
 //! is not its business.
 //!

@@ -405,6 +405,8 @@ impl Inner {
 
     pub(super) fn stats(&self) -> Stats {
         let (unacknowledged, unacknowledged_bytes) = self.core.in_flight();
+        let calls = self.calls.as_ref();
+        let (calls, requests) = calls.map_or((0, 0), |calls| calls.open_calls());
         Stats {
             sent: self.core.accepted().0,
             settled: self.core.acknowledged().0,
@@ -416,6 +418,8 @@ impl Inner {
             lost: self.lost,
             unacknowledged,
             unacknowledged_bytes,
+            calls,
+            requests,
             round_trip: self.round_trip.or_else(|| self.core.round_trip()),
         }
     }

@@ -25,6 +25,10 @@ pub struct Stats {
     pub unacknowledged: usize,
     /// The bytes of their frames, which are kept to be sent again.
     pub unacknowledged_bytes: u64,
+    /// Requests of this side that are not answered.
+    pub calls: usize,
+    /// Requests of the peer that are not answered.
+    pub requests: usize,
     /// The time from the writing of a message to its acknowledgement, or of a probe to its answer, whichever
     /// was measured last.
     pub round_trip: Option<Duration>,

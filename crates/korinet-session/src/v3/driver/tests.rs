@@ -1,4 +1,6 @@
 mod bulk;
+mod calls;
+mod calls_cut;
 mod cancel;
 mod continuity;
 mod ending;
