@@ -5,7 +5,7 @@
 //! sessions outlive their connections on both sides and whose messages do not wait for each other; and v2,
 //! and so works with programs of the Python package `korinet`, on the same port.
 //!
-//! It is no remote procedure call, and no publish and subscribe. For networks that are not trusted there is TLS 1.3,
+//! Either side can also [ask and be answered](call), with streams in both directions. It is no publish and subscribe. For networks that are not trusted there is TLS 1.3,
 //! with the feature `tls`, and [authentication](ServerBuilder::authenticate); what they protect, and what any peer can
 //! have of a server at the most, is told under [security].
 //!
@@ -37,6 +37,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
+//! | requests with answers, streams, large data | the module [`call`] |
 //! | TLS, and who the clients are | the module `tls`; [`ServerBuilder::authenticate`], [`ClientBuilder::credentials`] |
 //! | frames over a socket of your own | [`raw`] |
 //! | the codec for `tokio_util` | the crate `korinet-proto` |
@@ -95,6 +96,7 @@
 #![warn(missing_docs)]
 #![warn(clippy::exhaustive_structs)]
 
+pub mod call;
 mod client;
 mod credentials;
 mod error;

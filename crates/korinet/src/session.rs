@@ -6,9 +6,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 use korinet_session::{v2, v3};
 use korinet_wire::v3::{Code, SessionId};
-use minicbor::Encode;
+use minicbor::{Decode, Encode};
 use tokio::sync::watch;
 
+use crate::call::{CallBuilder, CallError, Requests};
 use crate::{Message, Protocol, SendError, SessionError, State};
 
 mod encoding;
@@ -17,6 +18,7 @@ mod receiver;
 mod sender;
 mod sink;
 
+pub(crate) use encoding::{Encoded, encoded, with_encoded};
 pub use receipt::Receipt;
 pub use receiver::{Receiver, VolatileReceiver};
 pub use sender::Sender;
@@ -167,6 +169,34 @@ impl Session {
         limit: usize,
     ) -> Result<usize, SessionError> {
         self.receiver.recv_many(messages, limit).await
+    }
+
+    /// As [`Sender::request`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn request<T, R>(&self, request: &T) -> Result<R, CallError>
+    where
+        T: Encode<()> + ?Sized,
+        R: for<'b> Decode<'b, ()>,
+    {
+        self.sender.request(request).await
+    }
+
+    /// As [`Sender::call`].
+    pub fn call<'a, T: Encode<()> + ?Sized>(&'a self, request: &'a T) -> CallBuilder<'a, T> {
+        self.sender.call(request)
+    }
+
+    /// As [`Sender::requests`].
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.sender.requests()
     }
 
     /// As [`Receiver::try_recv`].

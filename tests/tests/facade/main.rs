@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod bodies;
+mod calls;
 mod cancel;
 mod messages;
 mod servers;

@@ -15,14 +15,15 @@ thread_local! {
 }
 
 /// An encoded message, or raw bytes, that wait to be accepted.
-pub(super) struct Encoded(Bytes);
+#[derive(Debug)]
+pub(crate) struct Encoded(Bytes);
 
 impl Encoded {
-    pub(super) const fn raw(bytes: Bytes) -> Self {
+    pub(crate) const fn raw(bytes: Bytes) -> Self {
         Self(bytes)
     }
 
-    pub(super) fn of<T: Encode<()> + ?Sized>(message: &T) -> Result<Self, EncodeError> {
+    pub(crate) fn of<T: Encode<()> + ?Sized>(message: &T) -> Result<Self, EncodeError> {
         with_encoded(message, |encoded| Self(to_bytes(encoded)))
     }
 
@@ -31,7 +32,7 @@ impl Encoded {
         (bytes.len() < SHARED_FROM).then_some(Payload::Copied(bytes))
     }
 
-    pub(super) fn borrow(&self) -> Payload<'_> {
+    pub(crate) fn borrow(&self) -> Payload<'_> {
         Self::copied(&self.0).unwrap_or_else(|| Payload::Shared(self.0.clone()))
     }
 }
@@ -52,7 +53,7 @@ pub(super) fn offer<T: Encode<()> + ?Sized, R>(
 }
 
 /// Encodes a message as exactly one CBOR item, for as long as `work` takes. What it leaves is used again.
-pub(super) fn with_encoded<T: Encode<()> + ?Sized, R>(
+pub(crate) fn with_encoded<T: Encode<()> + ?Sized, R>(
     message: &T,
     work: impl FnOnce(&mut Vec<u8>) -> R,
 ) -> Result<R, EncodeError> {
@@ -67,6 +68,11 @@ pub(super) fn with_encoded<T: Encode<()> + ?Sized, R>(
         SCRATCH.set(scratch);
     }
     result
+}
+
+/// The bytes of a message.
+pub(crate) fn encoded<T: Encode<()> + ?Sized>(message: &T) -> Result<Bytes, EncodeError> {
+    with_encoded(message, to_bytes)
 }
 
 fn to_bytes(encoded: &mut Vec<u8>) -> Bytes {

@@ -3,11 +3,12 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use korinet_session::{v2, v3};
 use korinet_wire::v3::{Code, Kind, SessionId};
-use minicbor::Encode;
+use minicbor::{Decode, Encode};
 use tokio::sync::watch;
 
 use super::encoding::{Encoded, offer, with_encoded};
 use super::{MessageSink, Receipt};
+use crate::call::{CallBuilder, CallError, Requests};
 use crate::{Protocol, SendError, SessionError, State};
 
 /// The sending half of a [`Session`](super::Session). Clones share it; messages go in the order in which they were
@@ -251,6 +252,38 @@ impl Sender {
         Ok(self.v3("volatile messages")?.send_volatile(true, bytes)?)
     }
 
+    /// Asks the peer, and waits for its answer. For a deadline, streams and raw answers see [`call`](Self::call).
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`]; its [`ran`](CallError::ran) says whether the request ran.
+    ///
+    /// # Cancel safety
+    ///
+    /// Where the future is given up the request is, too: it may have run.
+    pub async fn request<T, R>(&self, request: &T) -> Result<R, CallError>
+    where
+        T: Encode<()> + ?Sized,
+        R: for<'b> Decode<'b, ()>,
+    {
+        self.call(request).answer().await
+    }
+
+    /// A request to the peer that is about to be made.
+    pub fn call<'a, T: Encode<()> + ?Sized>(&'a self, request: &'a T) -> CallBuilder<'a, T> {
+        CallBuilder::new(self, request)
+    }
+
+    /// The requests of the peer, to be answered from now on. Where nobody has asked for them by the time the
+    /// application reads messages, they are answered as `unhandled`.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        match &self.0 {
+            Side::V2 { .. } => Requests::from_v2(),
+            Side::V3(sender) => Requests::from_v3(sender.requests()),
+        }
+    }
+
     /// A [`Sink`](futures_sink::Sink) of messages: it is flushed when all of them are acknowledged.
     #[must_use]
     pub fn sink<T: Encode<()>>(&self) -> MessageSink<T> {
@@ -346,7 +379,7 @@ impl Sender {
         }
     }
 
-    const fn v3(&self, what: &'static str) -> Result<&v3::Sender, SendError> {
+    pub(crate) const fn v3(&self, what: &'static str) -> Result<&v3::Sender, SendError> {
         match &self.0 {
             Side::V2 { .. } => Err(SendError::NeedsV3 { what }),
             Side::V3(sender) => Ok(sender),

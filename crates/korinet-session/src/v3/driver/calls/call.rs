@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use korinet_proto::v3::Payload;
 use korinet_wire::v3::{Role, Seq};
@@ -7,6 +7,7 @@ use korinet_wire::v3::{Role, Seq};
 use super::error::CallError;
 use super::line::Line;
 use crate::v3::Delivery;
+use crate::v3::driver::Place;
 
 /// A request of this side.
 ///
@@ -81,6 +82,49 @@ impl Call {
         self.line.send(Role::Item, raw, payload).await
     }
 
+    /// As [`send`](Self::send), for who polls; `place` keeps the caller's turn while it is pending.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_send(
+        &mut self,
+        cx: &Context<'_>,
+        place: &mut Place,
+        raw: bool,
+        payload: &Payload<'_>,
+    ) -> Poll<Result<(), CallError>> {
+        if self.is_ended {
+            return Poll::Ready(Err(CallError::Stopped));
+        }
+        self.line.poll_send(cx, place, (Role::Item, raw), payload)
+    }
+
+    /// As [`end`](Self::end), for who polls.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_end(&mut self, cx: &Context<'_>, place: &mut Place) -> Poll<Result<(), CallError>> {
+        if self.is_ended {
+            return Poll::Ready(Ok(()));
+        }
+        let end = (Role::End, true);
+        match ready!(self.line.poll_send(cx, place, end, &Payload::Copied(&[]))) {
+            Ok(()) | Err(CallError::Stopped) => {
+                self.is_ended = true;
+                Poll::Ready(Ok(()))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// The last place among those who wait for room in the window.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.line.place()
+    }
+
     /// Ends that stream. Whoever wants no more of it already needs not hear of its end.
     ///
     /// # Errors
@@ -91,15 +135,7 @@ impl Call {
     ///
     /// Cancel safe: where the future is given up the stream is not ended.
     pub async fn end(&mut self) -> Result<(), CallError> {
-        if self.is_ended {
-            return Ok(());
-        }
-        match self.line.send(Role::End, true, Payload::Copied(&[])).await {
-            Ok(()) | Err(CallError::Stopped) => {
-                self.is_ended = true;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        let mut place = self.place();
+        poll_fn(|cx| self.poll_end(cx, &mut place)).await
     }
 }

@@ -8,9 +8,9 @@ use super::error::CallError;
 use super::line::Line;
 use crate::SessionError;
 use crate::v3::Delivery;
-use crate::v3::driver::Sender;
 use crate::v3::driver::receiver::end_of;
 use crate::v3::driver::waiters::WaiterId;
+use crate::v3::driver::{Place, Sender};
 
 /// The requests of the peer; where there are several handles, each request goes to one of them.
 ///
@@ -177,6 +177,27 @@ impl IncomingRequest {
     /// Cancel safe: where the future is given up the item is not sent.
     pub async fn send(&mut self, raw: bool, payload: Payload<'_>) -> Result<(), CallError> {
         self.line.send(Role::Item, raw, payload).await
+    }
+
+    /// As [`send`](Self::send), for who polls; `place` keeps the caller's turn while it is pending.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_send(
+        &mut self,
+        cx: &Context<'_>,
+        place: &mut Place,
+        raw: bool,
+        payload: &Payload<'_>,
+    ) -> Poll<Result<(), CallError>> {
+        self.line.poll_send(cx, place, (Role::Item, raw), payload)
+    }
+
+    /// The last place among those who wait for room in the window.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.line.place()
     }
 
     /// Answers the request; resolves when the answer is accepted for sending.

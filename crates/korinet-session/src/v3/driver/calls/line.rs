@@ -7,7 +7,7 @@ use korinet_wire::v3::{Kind, Role, Seq};
 use super::error::CallError;
 use super::table::CallId;
 use crate::v3::Delivery;
-use crate::v3::driver::Sender;
+use crate::v3::driver::{Place, Sender};
 
 /// One side's hold on a call; dropped, the call is over for it.
 #[derive(Debug)]
@@ -74,6 +74,11 @@ impl Line {
         .await;
     }
 
+    /// A place among those who wait for room in the window.
+    pub(super) fn place(&self) -> Place {
+        self.sender.place()
+    }
+
     /// Sends a message of the call, when there is room for it: an item also waits for the credit of the peer.
     pub(super) async fn send(
         &self,
@@ -81,20 +86,29 @@ impl Line {
         raw: bool,
         payload: Payload<'_>,
     ) -> Result<(), CallError> {
-        let mut place = self.sender.place();
-        poll_fn(|cx| {
-            if role == Role::Item {
-                ready!(self.poll_credit(cx))?;
-            }
-            let kind = Kind {
-                raw,
-                own: self.is_own,
-                ..Kind::of(role)
-            };
-            self.sender
-                .poll_send_part(cx, &mut place, self.id, (kind, self.seq), &payload)
-        })
-        .await
+        let mut place = self.place();
+        poll_fn(|cx| self.poll_send(cx, &mut place, (role, raw), &payload)).await
+    }
+
+    /// The same for who polls; `place` keeps the caller's turn.
+    pub(super) fn poll_send(
+        &self,
+        cx: &Context<'_>,
+        place: &mut Place,
+        (role, raw): (Role, bool),
+        payload: &Payload<'_>,
+    ) -> Poll<Result<(), CallError>> {
+        if role == Role::Item {
+            ready!(self.poll_credit(cx))?;
+        }
+        let kind = Kind {
+            raw,
+            own: self.is_own && role.may_be_own(),
+            ..Kind::of(role)
+        };
+        let message = (kind, self.seq);
+        self.sender
+            .poll_send_part(cx, place, self.id, message, payload)
     }
 
     fn poll_credit(&self, cx: &Context<'_>) -> Poll<Result<(), CallError>> {

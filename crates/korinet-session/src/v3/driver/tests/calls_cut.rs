@@ -174,6 +174,9 @@ async fn a_request_that_no_connection_carried_did_not_run() {
     world.restart_server();
     world.network.is_down.store(false, Ordering::SeqCst);
     let error = answer(&mut unwritten).await.unwrap_err();
-    assert!(matches!(error, CallError::Lost { ran: Ran::No, .. }), "{error:?}");
+    assert!(
+        matches!(error, CallError::Lost { ran: Ran::No, .. }),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("did not run"), "{error}");
 }
