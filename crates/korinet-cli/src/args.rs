@@ -133,6 +133,9 @@ pub(crate) struct Ping {
     #[arg(short, long, value_name = "DUR", default_value = "200ms",
           value_parser = humantime::parse_duration)]
     pub(crate) interval: Duration,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

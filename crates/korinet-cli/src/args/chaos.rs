@@ -41,6 +41,9 @@ pub(crate) struct Chaos {
     /// What all that is random follows from; drawn at random itself if it is not given, and told
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Count on stdout as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
