@@ -1,5 +1,6 @@
 mod cert;
 mod chaos;
+mod inspect;
 mod secure;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use korinet::Protocol;
 
 pub(crate) use cert::{Cert, MAX_DAYS};
 pub(crate) use chaos::Chaos;
+pub(crate) use inspect::{Input, Inspect};
 pub(crate) use secure::{ListenSecurity, PeerSecurity};
 
 /// Structured conversations over TCP that survive broken connections.
@@ -71,6 +73,14 @@ pub(crate) enum Action {
     /// is given.
     #[command(after_help = "Example: korinet cert --dir certs --name localhost --client bob")]
     Cert(Cert),
+    /// Print what bytes of the protocol say, frame by frame
+    ///
+    /// They are hex digits as in PROTOCOL.md and its test vectors, the bytes of one direction of a connection, or a
+    /// capture (pcap or pcapng); which of them, and whether v2 or v3 is spoken, is found out. Of what is malformed, the
+    /// reason and the place are told, and the next connection follows; the exit code is 1 then. Keys, proofs and
+    /// credentials are not shown; payloads are, unless --payload 0 is given.
+    #[command(after_help = "Example: tcpdump -U -i lo -w - tcp port 1235 | korinet inspect")]
+    Inspect(Inspect),
 }
 
 impl Action {
@@ -81,7 +91,7 @@ impl Action {
             Self::Connect(args) => ("connect", args.peer.check()),
             Self::Ping(args) => ("ping", args.peer.check()),
             Self::Cert(args) => ("cert", args.check()),
-            Self::Chaos(_) => return Ok(()),
+            Self::Chaos(_) | Self::Inspect(_) => return Ok(()),
         };
         checked.map_err(|text| (name, text))
     }

@@ -6,6 +6,7 @@ mod chaos;
 mod connect;
 mod events;
 mod failure;
+mod inspect;
 mod json;
 mod listen;
 mod output;
@@ -59,6 +60,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Connect(args) => on_workers(connect::run(args)),
         Action::Chaos(args) => on_workers(chaos::run(args)),
         Action::Cert(args) => cert::run(&args),
+        Action::Inspect(args) => on_workers(inspect::run(args)),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {
             let runtime = Builder::new_current_thread().enable_all().build();

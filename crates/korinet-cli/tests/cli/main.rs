@@ -8,6 +8,7 @@ mod chaos;
 mod client_certs;
 mod connect;
 mod dir;
+mod inspect;
 #[cfg(unix)]
 mod kill;
 mod listen;
