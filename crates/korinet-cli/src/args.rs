@@ -2,6 +2,7 @@ mod cert;
 mod chaos;
 mod inspect;
 mod secure;
+mod shell;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ pub(crate) use cert::{Cert, MAX_DAYS};
 pub(crate) use chaos::Chaos;
 pub(crate) use inspect::{Input, Inspect};
 pub(crate) use secure::{ListenSecurity, PeerSecurity};
+pub(crate) use shell::{Completions, Man};
 
 /// Structured conversations over TCP that survive broken connections.
 #[derive(Debug, Parser)]
@@ -81,6 +83,12 @@ pub(crate) enum Action {
     /// credentials are not shown; payloads are, unless --payload 0 is given.
     #[command(after_help = "Example: tcpdump -U -i lo -w - tcp port 1235 | korinet inspect")]
     Inspect(Inspect),
+    /// Print a script that completes this command in a shell
+    #[command(after_help = "Example: korinet completions bash > /etc/bash_completion.d/korinet")]
+    Completions(Completions),
+    /// Print the manual page, of this command or of a subcommand
+    #[command(after_help = "Example: korinet man chaos | man -l -")]
+    Man(Man),
 }
 
 impl Action {
@@ -91,7 +99,9 @@ impl Action {
             Self::Connect(args) => ("connect", args.peer.check()),
             Self::Ping(args) => ("ping", args.peer.check()),
             Self::Cert(args) => ("cert", args.check()),
-            Self::Chaos(_) | Self::Inspect(_) => return Ok(()),
+            Self::Chaos(_) | Self::Inspect(_) | Self::Completions(_) | Self::Man(_) => {
+                return Ok(());
+            }
         };
         checked.map_err(|text| (name, text))
     }

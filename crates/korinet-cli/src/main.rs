@@ -13,6 +13,7 @@ mod output;
 mod peer;
 mod ping;
 mod refused;
+mod shell;
 mod signal;
 mod tls;
 mod token;
@@ -61,6 +62,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Chaos(args) => on_workers(chaos::run(args)),
         Action::Cert(args) => cert::run(&args),
         Action::Inspect(args) => on_workers(inspect::run(args)),
+        Action::Completions(args) => shell::completions(&args),
+        Action::Man(args) => shell::man(&args),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {
             let runtime = Builder::new_current_thread().enable_all().build();

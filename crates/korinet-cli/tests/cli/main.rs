@@ -17,6 +17,7 @@ mod ping;
 mod plaintext;
 mod refused;
 mod run;
+mod shell;
 mod tls;
 mod tls_usage;
 mod token;
