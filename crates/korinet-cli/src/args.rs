@@ -1,3 +1,4 @@
+mod bench;
 mod cert;
 mod chaos;
 mod inspect;
@@ -10,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use korinet::Protocol;
 
+pub(crate) use bench::Bench;
 pub(crate) use cert::{Cert, MAX_DAYS};
 pub(crate) use chaos::Chaos;
 pub(crate) use inspect::{Input, Inspect};
@@ -75,6 +77,14 @@ pub(crate) enum Action {
     /// is given.
     #[command(after_help = "Example: korinet cert --dir certs --name localhost --client bob")]
     Cert(Cert),
+    /// Measure what messages take, by their size
+    ///
+    /// Round trips are messages that each wait for the acknowledgement of the one before; streams are messages that do
+    /// not. Both sides are this machine's, each on a thread of its own, unless ADDR is given: a `korinet bench --serve`
+    /// there, or any other server, which has to do something with what it gets. Of several rounds the middle one counts,
+    /// and the others are told.
+    #[command(after_help = "Example: korinet bench --sizes 16,4k,1M --svg bench.svg")]
+    Bench(Bench),
     /// Print what bytes of the protocol say, frame by frame
     ///
     /// They are hex digits as in PROTOCOL.md and its test vectors, the bytes of one direction of a connection, or a
@@ -99,6 +109,7 @@ impl Action {
             Self::Connect(args) => ("connect", args.peer.check()),
             Self::Ping(args) => ("ping", args.peer.check()),
             Self::Cert(args) => ("cert", args.check()),
+            Self::Bench(args) => ("bench", args.check()),
             Self::Chaos(_) | Self::Inspect(_) | Self::Completions(_) | Self::Man(_) => {
                 return Ok(());
             }

@@ -1,6 +1,7 @@
 //! The `korinet` command.
 
 mod args;
+mod bench;
 mod cert;
 mod chaos;
 mod connect;
@@ -61,6 +62,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Connect(args) => on_workers(connect::run(args)),
         Action::Chaos(args) => on_workers(chaos::run(args)),
         Action::Cert(args) => cert::run(&args),
+        Action::Bench(args) => on_workers(bench::run(args)),
         Action::Inspect(args) => on_workers(inspect::run(args)),
         Action::Completions(args) => shell::completions(&args),
         Action::Man(args) => shell::man(&args),

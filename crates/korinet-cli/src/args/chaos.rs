@@ -114,7 +114,7 @@ impl CutBy {
     }
 }
 
-fn parse_bytes(text: &str) -> Result<NonZeroU64, String> {
+pub(super) fn parse_bytes(text: &str) -> Result<NonZeroU64, String> {
     let (digits, factor) = if let Some(digits) = text.strip_suffix('k') {
         (digits, 1000)
     } else if let Some(digits) = text.strip_suffix('M') {

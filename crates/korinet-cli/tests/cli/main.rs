@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod authority;
+mod bench;
 mod cert;
 mod chaos;
 mod client_certs;
