@@ -1,6 +1,9 @@
+mod bench;
 mod cert;
 mod chaos;
+mod inspect;
 mod secure;
+mod shell;
 
 use std::time::Duration;
 
@@ -8,9 +11,12 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use korinet::Protocol;
 
+pub(crate) use bench::Bench;
 pub(crate) use cert::{Cert, MAX_DAYS};
 pub(crate) use chaos::Chaos;
+pub(crate) use inspect::{Input, Inspect};
 pub(crate) use secure::{ListenSecurity, PeerSecurity};
+pub(crate) use shell::{Completions, Man};
 
 /// Structured conversations over TCP that survive broken connections.
 #[derive(Debug, Parser)]
@@ -71,6 +77,28 @@ pub(crate) enum Action {
     /// is given.
     #[command(after_help = "Example: korinet cert --dir certs --name localhost --client bob")]
     Cert(Cert),
+    /// Measure what messages take, by their size
+    ///
+    /// Round trips are messages that each wait for the acknowledgement of the one before; streams are messages that do
+    /// not. Both sides are this machine's, each on a thread of its own, unless ADDR is given: a `korinet bench --serve`
+    /// there, or any other server, which has to do something with what it gets. Of several rounds the middle one counts,
+    /// and the others are told.
+    #[command(after_help = "Example: korinet bench --sizes 16,4k,1M --svg bench.svg")]
+    Bench(Bench),
+    /// Print what bytes of the protocol say, frame by frame
+    ///
+    /// They are hex digits as in PROTOCOL.md and its test vectors, the bytes of one direction of a connection, or a
+    /// capture (pcap or pcapng); which of them, and whether v2 or v3 is spoken, is found out. Of what is malformed, the
+    /// reason and the place are told, and the next connection follows; the exit code is 1 then. Keys, proofs and
+    /// credentials are not shown; payloads are, unless --payload 0 is given.
+    #[command(after_help = "Example: tcpdump -U -i lo -w - tcp port 1235 | korinet inspect")]
+    Inspect(Inspect),
+    /// Print a script that completes this command in a shell
+    #[command(after_help = "Example: korinet completions bash > /etc/bash_completion.d/korinet")]
+    Completions(Completions),
+    /// Print the manual page, of this command or of a subcommand
+    #[command(after_help = "Example: korinet man chaos | man -l -")]
+    Man(Man),
 }
 
 impl Action {
@@ -81,7 +109,10 @@ impl Action {
             Self::Connect(args) => ("connect", args.peer.check()),
             Self::Ping(args) => ("ping", args.peer.check()),
             Self::Cert(args) => ("cert", args.check()),
-            Self::Chaos(_) => return Ok(()),
+            Self::Bench(args) => ("bench", args.check()),
+            Self::Chaos(_) | Self::Inspect(_) | Self::Completions(_) | Self::Man(_) => {
+                return Ok(());
+            }
         };
         checked.map_err(|text| (name, text))
     }
@@ -133,6 +164,9 @@ pub(crate) struct Ping {
     #[arg(short, long, value_name = "DUR", default_value = "200ms",
           value_parser = humantime::parse_duration)]
     pub(crate) interval: Duration,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

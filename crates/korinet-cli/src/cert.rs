@@ -10,6 +10,7 @@ use std::path::Path;
 
 use authority::{Authority, Purpose};
 use files::Pair;
+use serde_json::json;
 
 use crate::args::{Cert, MAX_DAYS};
 use crate::failure::Failure;
@@ -18,49 +19,78 @@ use crate::failure::Failure;
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 pub(crate) fn run(args: &Cert) -> Result<(), Failure> {
-    let lines = make(args).map_err(Failure::Told)?;
+    let steps = make(args).map_err(Failure::Told)?;
     let mut stdout = io::stdout().lock();
-    let mut print = |line: &String| writeln!(stdout, "{line}");
-    let printed = lines.iter().try_for_each(&mut print);
+    let mut print = |line: String| writeln!(stdout, "{line}");
+    let printed = if args.json {
+        steps.iter().map(Step::to_json).try_for_each(&mut print)
+    } else {
+        let advice = advice::lines(&args.dir, &names(args), args.clients.first());
+        let lines = steps.iter().map(Step::to_string).chain(advice);
+        lines.into_iter().try_for_each(&mut print)
+    };
     printed.map_err(|error| Failure::from_stdout(&error))
 }
 
-/// Makes the files; what to say of them.
-fn make(args: &Cert) -> Result<Vec<String>, String> {
+/// What became of a certificate and its key.
+struct Step {
+    /// made, used or kept
+    verb: &'static str,
+    pair: Pair,
+    what: String,
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.verb, self.pair, self.what)
+    }
+}
+
+impl Step {
+    fn to_json(&self) -> String {
+        let [certificate, key] = self.pair.paths();
+        let what = json!({
+            "did": self.verb,
+            "certificate": certificate.to_string_lossy(),
+            "key": key.to_string_lossy(),
+            "what": self.what,
+        });
+        what.to_string()
+    }
+}
+
+/// Makes the files; what became of each.
+fn make(args: &Cert) -> Result<Vec<Step>, String> {
     let dir = &args.dir;
     fs::create_dir_all(dir)
         .map_err(|error| format!("cannot make the directory {}: {error}", dir.display()))?;
     let plan = Plan::of(args);
     plan.check(args.force)?;
 
-    let mut lines = Vec::new();
+    let mut steps = Vec::new();
+    let mut step = |verb, pair, what| steps.push(Step { verb, pair, what });
     let ca = Pair::new(dir, "ca");
     let authority = if ca.is_there()? {
-        lines.push(format!("used {ca}: the authority"));
-        Authority::read(&ca)?
+        let authority = Authority::read(&ca)?;
+        step("used", ca, "the authority".to_owned());
+        authority
     } else {
         let authority = Authority::make(MAX_DAYS)?;
         ca.write(&authority.pem, &authority.key_pem(), false)?;
-        lines.push(format!(
-            "made {ca}: an authority for development, good for {MAX_DAYS} days"
-        ));
+        let what = format!("an authority for development, good for {MAX_DAYS} days");
+        step("made", ca, what);
         authority
     };
-    for leaf in &plan.leaves {
+    for leaf in plan.leaves {
         let (pem, key_pem) = authority.issue(&leaf.purpose, args.days)?;
         leaf.pair.write(&pem, &key_pem, args.force)?;
-        lines.push(format!(
-            "made {}: {}, good for {}",
-            leaf.pair,
-            leaf.purpose,
-            days(args.days)
-        ));
+        let what = format!("{}, good for {}", leaf.purpose, days(args.days));
+        step("made", leaf.pair, what);
     }
     if plan.is_server_kept {
-        lines.push(format!("kept {}: the server", Pair::new(dir, "server")));
+        step("kept", Pair::new(dir, "server"), "the server".to_owned());
     }
-    lines.extend(advice::lines(dir, &names(args), args.clients.first()));
-    Ok(lines)
+    Ok(steps)
 }
 
 fn days(number: u16) -> String {

@@ -1,6 +1,7 @@
 use std::io::{self, Write};
 
 use korinet_chaos::{Counts, Proxy};
+use serde_json::{Value as Json, json};
 
 use crate::args::Chaos;
 use crate::failure::Failure;
@@ -30,7 +31,11 @@ pub(crate) async fn run(args: Chaos) -> Result<(), Failure> {
     // Counted to the end, with nothing more to come while it is printed.
     let counts = proxy.counts();
     drop(proxy);
-    summarise(&counts, args.has_pieces()).map_err(|error| Failure::from_stdout(&error))?;
+    let summarised = match args.json {
+        true => writeln!(io::stdout(), "{}", to_json(&counts, seed)),
+        false => summarise(&counts, args.has_pieces()),
+    };
+    summarised.map_err(|error| Failure::from_stdout(&error))?;
     Err(ended)
 }
 
@@ -67,4 +72,18 @@ fn summarise(counts: &Counts, has_pieces: bool) -> io::Result<()> {
     }
     writeln!(stdout)?;
     stdout.flush()
+}
+
+fn to_json(counts: &Counts, seed: u64) -> Json {
+    json!({
+        "seed": seed,
+        "connections": counts.connections,
+        "unreachable": counts.unreachable,
+        "fin": counts.fin,
+        "reset": counts.reset,
+        "silence": counts.silence,
+        "bytes_to_server": counts.bytes_to_server,
+        "bytes_to_client": counts.bytes_to_client,
+        "pieces": counts.chunks,
+    })
 }

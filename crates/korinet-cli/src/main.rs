@@ -1,17 +1,20 @@
 //! The `korinet` command.
 
 mod args;
+mod bench;
 mod cert;
 mod chaos;
 mod connect;
 mod events;
 mod failure;
+mod inspect;
 mod json;
 mod listen;
 mod output;
 mod peer;
 mod ping;
 mod refused;
+mod shell;
 mod signal;
 mod tls;
 mod token;
@@ -59,6 +62,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Connect(args) => on_workers(connect::run(args)),
         Action::Chaos(args) => on_workers(chaos::run(args)),
         Action::Cert(args) => cert::run(&args),
+        Action::Bench(args) => on_workers(bench::run(args)),
+        Action::Inspect(args) => on_workers(inspect::run(args)),
+        Action::Completions(args) => shell::completions(&args),
+        Action::Man(args) => shell::man(&args),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {
             let runtime = Builder::new_current_thread().enable_all().build();

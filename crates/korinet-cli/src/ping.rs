@@ -2,6 +2,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use korinet::{Receiver, Sender, Value};
+use serde_json::json;
 
 use crate::args::Ping;
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ pub(crate) async fn run(args: Ping) -> Result<(), Failure> {
         () = discard(receiver) => Ok(()),
         failure = signal::ended() => Err(failure),
     };
-    summarise(times).map_err(|error| Failure::from_stdout(&error))?;
+    summarise(times, args.json).map_err(|error| Failure::from_stdout(&error))?;
     result?;
     sender
         .close()
@@ -52,25 +53,36 @@ async fn ping(sender: &Sender, args: &Ping, times: &mut Vec<Duration>) -> Result
             .map_err(|error| Failure::from_error(&error))?;
         let time = start.elapsed();
         times.push(time);
-        writeln!(
-            io::stdout().lock(),
-            "{number}: acknowledged in {}",
-            micros(time)
-        )
-        .map_err(|error| Failure::from_stdout(&error))?;
+        let line = match args.json {
+            true => json!({ "number": number, "micros": in_micros(time) }).to_string(),
+            false => format!("{number}: acknowledged in {}", micros(time)),
+        };
+        writeln!(io::stdout().lock(), "{line}").map_err(|error| Failure::from_stdout(&error))?;
     }
     Ok(())
 }
 
-fn summarise(mut times: Vec<Duration>) -> io::Result<()> {
+fn summarise(mut times: Vec<Duration>, is_json: bool) -> io::Result<()> {
     times.sort_unstable();
     let mut stdout = io::stdout().lock();
     let count = times.len();
     let (Some(min), Some(median), Some(p99)) =
         (times.first(), quantile(&times, 50), quantile(&times, 99))
     else {
-        return writeln!(stdout, "0 acknowledged");
+        return match is_json {
+            true => writeln!(stdout, "{}", json!({ "acknowledged": 0 })),
+            false => writeln!(stdout, "0 acknowledged"),
+        };
     };
+    if is_json {
+        let summary = json!({
+            "acknowledged": count,
+            "min_micros": in_micros(*min),
+            "median_micros": in_micros(median),
+            "p99_micros": in_micros(p99),
+        });
+        return writeln!(stdout, "{summary}");
+    }
     writeln!(
         stdout,
         "{count} acknowledged, min/median/p99 = {}/{}/{}",
@@ -91,7 +103,11 @@ fn micros(time: Duration) -> String {
 }
 
 fn number(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1e6)
+    format!("{:.1}", in_micros(time))
+}
+
+fn in_micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
 }
 
 #[cfg(test)]

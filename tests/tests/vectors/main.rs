@@ -2,20 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-mod vector;
-
 use std::collections::BTreeSet;
 
 use korinet_wire::DecodeErrorKind;
 use korinet_wire::v3::{self, Code, Decoded, Frame, PREFIX_LEN, Preface, PrefaceError};
 
-use vector::{Vector, Verdict};
+use korinet_tests::vectors::{self, Vector, Verdict};
 
 const PROTOCOL: &str = include_str!("../../../crates/korinet-wire/PROTOCOL.md");
 
 #[test]
 fn every_vector_has_a_name_and_a_rule_of_its_own_protocol() {
-    let vectors = vector::all();
+    let vectors = vectors::all();
     assert!(vectors.len() >= 120, "{}", vectors.len());
     let names: BTreeSet<_> = vectors.iter().map(|vector| &vector.name).collect();
     assert_eq!(names.len(), vectors.len(), "two vectors have the same name");
@@ -192,7 +190,7 @@ fn everything_that_can_be_wrong_has_a_vector() {
 
 #[test]
 fn every_code_of_a_frame_error_has_a_vector() {
-    let vectors = vector::all();
+    let vectors = vectors::all();
     for code in [
         Code::FRAME_MALFORMED,
         Code::FRAME_TOO_LARGE,
@@ -221,13 +219,13 @@ fn variants(source: &str, name: &str) -> Vec<String> {
 }
 
 fn prefaces() -> Vec<Vector> {
-    let mut vectors = vector::all();
+    let mut vectors = vectors::all();
     vectors.retain(|vector| vector.file == "preface");
     vectors
 }
 
 fn frames() -> Vec<Vector> {
-    let mut vectors = vector::all();
+    let mut vectors = vectors::all();
     vectors.retain(|vector| vector.file != "preface");
     vectors
 }

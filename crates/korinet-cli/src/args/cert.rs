@@ -29,6 +29,9 @@ pub(crate) struct Cert {
     /// Overwrite the files of servers and clients that are there; the authority stays
     #[arg(long)]
     pub(crate) force: bool,
+    /// Print one JSON object a line, and no advice
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 impl Cert {

@@ -41,6 +41,9 @@ pub(crate) struct Chaos {
     /// What all that is random follows from; drawn at random itself if it is not given, and told
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Count on stdout as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -111,7 +114,7 @@ impl CutBy {
     }
 }
 
-fn parse_bytes(text: &str) -> Result<NonZeroU64, String> {
+pub(super) fn parse_bytes(text: &str) -> Result<NonZeroU64, String> {
     let (digits, factor) = if let Some(digits) = text.strip_suffix('k') {
         (digits, 1000)
     } else if let Some(digits) = text.strip_suffix('M') {

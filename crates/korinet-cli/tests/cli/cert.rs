@@ -272,3 +272,19 @@ fn files_that_cannot_be_written_are_told_and_not_left() {
         .collect::<Vec<_>>();
     assert_eq!(before, after);
 }
+
+#[test]
+fn a_script_can_read_what_was_made() {
+    let dir = Dir::new("cert_json");
+    let (code, out, _) =
+        Korinet::start(&["cert", "--dir", &dir.path(""), "--client", "bob", "--json"]).end();
+    assert_eq!((code, out.len()), (0, 3));
+    for (line, name) in out.iter().zip(["ca", "server", "bob"]) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["did"], "made");
+        for (of, end) in [("certificate", "pem"), ("key", "key")] {
+            let path = line[of].as_str().unwrap();
+            assert!(path.ends_with(&format!("{name}.{end}")), "{path}");
+        }
+    }
+}

@@ -81,6 +81,24 @@ fn a_cut_is_made_told_and_counted() {
 
 #[cfg(unix)]
 #[test]
+fn a_script_can_read_what_was_counted() {
+    let (listener, chaos, addr, _) = chaos(&["--seed", "7", "--json"]);
+    let mut client = dial(&addr);
+    let mut server = accept(&listener);
+    client.write_all(b"hello").unwrap();
+    let mut hello = [0; 5];
+    server.read_exact(&mut hello).unwrap();
+    chaos.signal("INT");
+    let (code, out, _) = chaos.end();
+    assert_eq!((code, out.len()), (130, 1));
+    let counts: serde_json::Value = serde_json::from_str(&out[0]).unwrap();
+    assert_eq!(counts["seed"], 7);
+    assert_eq!(counts["connections"], 1);
+    assert_eq!(counts["bytes_to_server"], 5);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_target_that_is_not_there_is_told_and_counted() {
     // Nobody listens there. The port of a listener that is gone would not do: while another test starts a
     // command, that holds the listener, too.

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod authority;
+mod bench;
 mod cert;
 mod chaos;
 mod client_certs;
 mod connect;
 mod dir;
+mod inspect;
 #[cfg(unix)]
 mod kill;
 mod listen;
@@ -16,6 +18,7 @@ mod ping;
 mod plaintext;
 mod refused;
 mod run;
+mod shell;
 mod tls;
 mod tls_usage;
 mod token;

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use crate::run::Korinet;
 
 #[test]
@@ -22,6 +24,23 @@ fn round_trips_are_told_one_by_one_and_together() {
         .collect();
     assert!(times.len() == 3 && times.is_sorted(), "{summary}");
     assert_eq!(listener.end().0, 0);
+}
+
+#[test]
+fn a_script_can_read_them() {
+    let (_listener, addr) = Korinet::listen(&[]);
+    let (code, out, _) = Korinet::start(&["ping", &addr, "-c", "3", "-i", "0s", "--json"]).end();
+    assert_eq!((code, out.len()), (0, 4));
+    let lines: Vec<Value> = out
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for (line, number) in lines[..3].iter().zip(1..) {
+        assert_eq!(line["number"], number);
+        assert!(line["micros"].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(lines[3]["acknowledged"], 3);
+    assert!(lines[3]["median_micros"].is_f64() && lines[3]["p99_micros"].is_f64());
 }
 
 #[test]

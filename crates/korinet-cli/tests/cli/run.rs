@@ -73,6 +73,11 @@ impl Korinet {
         stdin.write_all(text.as_bytes()).unwrap();
     }
 
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("stdin is open");
+        stdin.write_all(bytes).unwrap();
+    }
+
     pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
     }
@@ -105,6 +110,12 @@ impl Korinet {
         let status = self.wait();
         let code = status.code().expect("an exit code");
         (code, rest(&self.stdout), rest(&self.stderr))
+    }
+
+    /// Waits for the end, while stdin is open.
+    #[cfg(unix)]
+    pub(crate) fn exit_code(mut self) -> i32 {
+        self.wait().code().expect("an exit code")
     }
 
     #[cfg(unix)]

@@ -4,24 +4,52 @@ use std::fs;
 use std::path::Path;
 
 /// One block of a file.
-pub(crate) struct Vector {
-    pub(crate) file: String,
-    pub(crate) name: String,
-    pub(crate) rule: String,
-    pub(crate) limit: u32,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) verdict: Verdict,
+#[derive(Debug)]
+pub struct Vector {
+    /// The file's name, without its ending.
+    pub file: String,
+    /// The block's own.
+    pub name: String,
+    /// The rule that it belongs to.
+    pub rule: String,
+    /// The largest body that the receiver takes, in bytes.
+    pub limit: u32,
+    /// What is received.
+    pub bytes: Vec<u8>,
+    /// What becomes of it.
+    pub verdict: Verdict,
 }
 
 /// What becomes of a vector's bytes.
-pub(crate) enum Verdict {
-    Accept { shows: String, unknown: bool },
-    Partial { needed: usize },
-    Reject { code: String, error: String },
+#[derive(Debug)]
+pub enum Verdict {
+    /// A frame is at their start.
+    Accept {
+        /// How it is shown.
+        shows: String,
+        /// It holds what V3-6 skips.
+        unknown: bool,
+    },
+    /// Nothing is wrong yet.
+    Partial {
+        /// So many bytes are missing for the next step.
+        needed: usize,
+    },
+    /// They are an error.
+    Reject {
+        /// The name of its code.
+        code: String,
+        /// How it is shown.
+        error: String,
+    },
 }
 
 /// The vectors of all files, in order.
-pub(crate) fn all() -> Vec<Vector> {
+///
+/// # Panics
+///
+/// If a file cannot be read, or is not as the README says.
+pub fn all() -> Vec<Vector> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
     let mut paths: Vec<_> = fs::read_dir(folder)
         .unwrap()
