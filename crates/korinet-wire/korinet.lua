@@ -33,9 +33,10 @@ local CODES = {
 }
 local ROLES = {
     [0] = "message", [1] = "request", [2] = "response", [3] = "error", [4] = "item", [5] = "end", [6] = "cancel",
+    [7] = "credit",
 }
-local HAS_RE = { [2] = true, [3] = true, [4] = true, [5] = true, [6] = true }
-local MAY_BE_OWN = { [4] = true, [5] = true, [6] = true }
+local HAS_RE = { [2] = true, [3] = true, [4] = true, [5] = true, [6] = true, [7] = true }
+local MAY_BE_OWN = { [4] = true, [5] = true, [6] = true, [7] = true }
 local LEVELS = { [0] = "received", [1] = "processed", [2] = "durable" }
 local HOWS = { [0] = "end", [1] = "detach" }
 
@@ -1008,9 +1009,7 @@ function READ.DATA(r, elements)
     end
     local bits = u:tonumber()
     local role = bits % 8
-    if not ROLES[role] then
-        fail(at, "role is " .. plain(role) .. ", expected 0 to 6")
-    elseif bits >= 32 and not MAY_BE_OWN[role] then
+    if bits >= 32 and not MAY_BE_OWN[role] then
         fail(at, "own is not allowed with " .. ROLES[role])
     end
     note_kind(r, at)

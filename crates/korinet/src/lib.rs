@@ -39,6 +39,7 @@
 //! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
 //! | requests with answers, streams, large data | the module [`call`] |
 //! | TLS, and who the clients are | the module `tls`; [`ServerBuilder::authenticate`], [`ClientBuilder::credentials`] |
+//! | logs, traces, metrics | the module [`observing`] |
 //! | frames over a socket of your own | [`raw`] |
 //! | the codec for `tokio_util` | the crate `korinet-proto` |
 //! | bytes to frames, `no_std` | the crate `korinet-wire` |
@@ -101,6 +102,8 @@ mod client;
 mod credentials;
 mod error;
 mod message;
+#[doc = include_str!("observing.md")]
+pub mod observing {}
 mod protocol;
 pub mod raw;
 pub mod security;

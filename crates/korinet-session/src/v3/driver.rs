@@ -22,6 +22,8 @@ mod inner;
 mod linger;
 mod link;
 mod links;
+#[cfg(feature = "metrics")]
+mod meter;
 mod progress;
 mod read;
 mod receipt;

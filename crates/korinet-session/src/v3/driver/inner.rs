@@ -86,6 +86,8 @@ pub(super) struct Inner {
     replayed: u64,
     connections: u64,
     lost: u64,
+    #[cfg(feature = "metrics")]
+    pub(super) meter: super::meter::Meter,
 }
 
 /// Tells the receipts for the same ticket apart.
@@ -95,6 +97,8 @@ pub(super) struct ReceiptId(pub(super) u64);
 impl Inner {
     pub(super) fn new(core: Core, config: DriverConfig, account: Option<Account>) -> Self {
         Self {
+            #[cfg(feature = "metrics")]
+            meter: super::meter::Meter::new(&core),
             core,
             account,
             input_size: 0,
@@ -151,6 +155,8 @@ impl Inner {
             wakes.push(self.volatile_readers.next());
         }
         self.settle_acknowledged(wakes);
+        #[cfg(feature = "metrics")]
+        self.measure();
     }
 
     fn settle_acknowledged(&mut self, wakes: &mut Wakes) {
@@ -334,6 +340,8 @@ impl Inner {
         if self.probe.is_none() && newest > self.settled {
             self.probe = Some((newest, now));
         }
+        #[cfg(feature = "metrics")]
+        self.measure();
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
