@@ -26,40 +26,33 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request, or the failure that tells the peer what is wrong with it.
-    pub(super) fn new(
-        request: v3::IncomingRequest,
-    ) -> Result<Self, (v3::IncomingRequest, Failure)> {
-        let delivery = request.request().clone();
-        if delivery.message.kind.raw {
-            return Ok(Self {
-                request,
-                body: Message::from_v3(delivery),
-                deadline: None,
-                trace: None,
-            });
-        }
-        let payload = &delivery.message.payload;
-        let decoded = match wire::Request::decode(payload) {
-            Ok(decoded) => decoded,
-            Err(error) => {
-                let failure = Failure::with_code(FailureCode::MALFORMED, error.to_string());
-                return Err((request, failure));
+    /// The request, and the failure that tells the peer what is wrong with it, if something is.
+    pub(super) fn new(request: v3::IncomingRequest) -> (Self, Option<Failure>) {
+        let mut body = request.request().clone();
+        let (mut deadline, mut trace, mut failure) = (None, None, None);
+        if !body.message.kind.raw {
+            let payload = body.message.payload.clone();
+            match wire::Request::decode(&payload) {
+                Ok(decoded) => {
+                    body.message.payload = payload.slice_ref(decoded.body);
+                    let meta = decoded.meta;
+                    // What is too far away is no limit.
+                    deadline = meta.timeout.and_then(|it| Instant::now().checked_add(it));
+                    trace = TraceContext::received(meta.trace_parent, meta.trace_state);
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    failure = Some(Failure::with_code(FailureCode::MALFORMED, text));
+                }
             }
-        };
-        let now = Instant::now();
-        let meta = decoded.meta;
-        // What is too far away is no limit.
-        let deadline = meta.timeout.and_then(|timeout| now.checked_add(timeout));
-        let trace = TraceContext::received(meta.trace_parent, meta.trace_state);
-        let mut body = delivery.clone();
-        body.message.payload = payload.slice_ref(decoded.body);
-        Ok(Self {
+        }
+        let request = Self {
             request,
             body: Message::from_v3(body),
             deadline,
             trace,
-        })
+        };
+        (request, failure)
     }
 
     /// What is asked.

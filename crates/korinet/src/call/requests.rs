@@ -8,7 +8,6 @@ use tracing::Instrument;
 
 use super::{Failure, Request};
 use crate::SessionError;
-use crate::session::Encoded;
 
 /// The requests of the peer; see [`Session::requests`](crate::Session::requests).
 ///
@@ -47,14 +46,12 @@ impl Requests {
             return Ok(None);
         };
         while let Some(request) = requests.recv().await? {
-            match Request::new(request) {
-                Ok(request) => return Ok(Some(request)),
-                Err((request, failure)) => {
-                    let payload = Encoded::raw(failure.payload().into());
-                    // Whoever is gone needs no answer.
-                    let _ = request.fail(payload.borrow()).await;
-                }
-            }
+            let (request, failure) = Request::new(request);
+            let Some(failure) = failure else {
+                return Ok(Some(request));
+            };
+            // Whoever is gone needs no answer.
+            let _ = request.fail(failure).await;
         }
         Ok(None)
     }

@@ -290,7 +290,7 @@ async fn streams_go_both_ways_at_once_through_cuts() {
     loop {
         if sent < 5_000 {
             // A pause now and then, so that the cuts fall into it.
-            if sent % 50 == 0 {
+            if sent.is_multiple_of(50) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             call.send(true, payload(&sent.to_be_bytes())).await.unwrap();

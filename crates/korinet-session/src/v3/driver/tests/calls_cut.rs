@@ -26,11 +26,11 @@ async fn exchange(client: &Session) -> Result<usize, CallError> {
     let mut items = 0;
     loop {
         let delivery = call.recv().await?.expect("the end comes first");
-        match delivery.message.kind.role {
-            Role::Item => items += 1,
-            Role::End => return Ok(items),
-            role => panic!("an answer of the role {role}"),
+        if delivery.message.kind.role == Role::End {
+            return Ok(items);
         }
+        assert_eq!(delivery.message.kind.role, Role::Item);
+        items += 1;
     }
 }
 
@@ -120,9 +120,9 @@ async fn a_call_whose_session_is_lost_at_every_byte_says_truly_whether_it_ran() 
             };
             *outcomes.entry((told, runs)).or_insert(0) += 1;
         }
-        println!("{on_lost:?}: {outcomes:?}");
-        assert!(outcomes.contains_key(&("may have run", 1)), "{outcomes:?}");
-        assert!(outcomes.contains_key(&("completed", 1)), "{outcomes:?}");
+        for wanted in [("may have run", 0), ("may have run", 1), ("completed", 1)] {
+            assert!(outcomes.contains_key(&wanted), "{on_lost:?}: {outcomes:?}");
+        }
     }
 }
 
