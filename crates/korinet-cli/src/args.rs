@@ -1,6 +1,8 @@
 mod cert;
 mod chaos;
 mod secure;
+mod session;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use korinet::Protocol;
 pub(crate) use cert::{Cert, MAX_DAYS};
 pub(crate) use chaos::Chaos;
 pub(crate) use secure::{ListenSecurity, PeerSecurity};
+pub(crate) use session::Service;
+pub(crate) use tunnel::{Tunnel, TunnelConnect, TunnelEnd, TunnelListen};
 
 /// Structured conversations over TCP that survive broken connections.
 #[derive(Debug, Parser)]
@@ -71,6 +75,12 @@ pub(crate) enum Action {
     /// is given.
     #[command(after_help = "Example: korinet cert --dir certs --name localhost --client bob")]
     Cert(Cert),
+    /// Carry TCP connections over sessions, so that they survive broken links
+    ///
+    /// Any protocol over TCP is carried as it is: ssh, psql, redis-cli. Neither its client nor its server notices
+    /// when the link between the two ends breaks and comes back. A session that is lost for good ends its connection by
+    /// RST, never as if it had come to its end.
+    Tunnel(Tunnel),
 }
 
 impl Action {
@@ -81,7 +91,7 @@ impl Action {
             Self::Connect(args) => ("connect", args.peer.check()),
             Self::Ping(args) => ("ping", args.peer.check()),
             Self::Cert(args) => ("cert", args.check()),
-            Self::Chaos(_) => return Ok(()),
+            Self::Chaos(_) | Self::Tunnel(_) => return Ok(()),
         };
         checked.map_err(|text| (name, text))
     }

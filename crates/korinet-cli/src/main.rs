@@ -1,6 +1,7 @@
 //! The `korinet` command.
 
 mod args;
+mod bind;
 mod cert;
 mod chaos;
 mod connect;
@@ -11,10 +12,12 @@ mod listen;
 mod output;
 mod peer;
 mod ping;
+mod purpose;
 mod refused;
 mod signal;
 mod tls;
 mod token;
+mod tunnel;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -59,6 +62,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Connect(args) => on_workers(connect::run(args)),
         Action::Chaos(args) => on_workers(chaos::run(args)),
         Action::Cert(args) => cert::run(&args),
+        Action::Tunnel(args) => on_workers(tunnel::run(args)),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {
             let runtime = Builder::new_current_thread().enable_all().build();

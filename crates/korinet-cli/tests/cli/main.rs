@@ -19,3 +19,9 @@ mod run;
 mod tls;
 mod tls_usage;
 mod token;
+#[cfg(unix)]
+mod tunnel;
+#[cfg(unix)]
+mod tunnel_ends;
+#[cfg(unix)]
+mod tunnel_programs;
