@@ -7,6 +7,7 @@ mod chaos;
 mod connect;
 mod events;
 mod failure;
+mod file;
 mod json;
 mod listen;
 mod output;
@@ -62,6 +63,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Connect(args) => on_workers(connect::run(args)),
         Action::Chaos(args) => on_workers(chaos::run(args)),
         Action::Cert(args) => cert::run(&args),
+        Action::ReceiveFile(args) => on_workers(file::run_receive(args)),
+        Action::SendFile(args) => on_workers(file::run_send(args)),
         Action::Tunnel(args) => on_workers(tunnel::run(args)),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {

@@ -19,6 +19,7 @@ const MAX_QUOTED: usize = 80;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Tunnel,
+    File,
 }
 
 impl Purpose {
@@ -26,6 +27,7 @@ impl Purpose {
     const fn text(self) -> &'static str {
         match self {
             Self::Tunnel => "korinet tunnel 1",
+            Self::File => "korinet file 1",
         }
     }
 
@@ -33,6 +35,7 @@ impl Purpose {
     const fn server(self) -> &'static str {
         match self {
             Self::Tunnel => "korinet tunnel listen",
+            Self::File => "korinet receive-file",
         }
     }
 
@@ -40,6 +43,7 @@ impl Purpose {
     const fn client(self) -> &'static str {
         match self {
             Self::Tunnel => "korinet tunnel connect",
+            Self::File => "korinet send-file",
         }
     }
 

@@ -9,6 +9,10 @@ mod client_certs;
 mod connect;
 mod dir;
 #[cfg(unix)]
+mod files;
+#[cfg(unix)]
+mod files_resumed;
+#[cfg(unix)]
 mod kill;
 mod listen;
 mod openssl;
