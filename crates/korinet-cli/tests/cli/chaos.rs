@@ -90,6 +90,20 @@ fn a_cut_is_made_told_and_counted() {
 
 #[cfg(unix)]
 #[test]
+fn a_connection_is_cut_when_its_time_is_over() {
+    let (listener, chaos, addr, _) = chaos(&["--cut-after", "10ms", "--cut-by", "fin"]);
+    assert_eq!(chaos.err_line(), "faults: cut by FIN after 10ms");
+    let mut client = dial(&addr);
+    let _server = accept(&listener);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    let line = chaos.err_line_with("cut by FIN, ");
+    let expect = "connection 1 cut by FIN, after 0 bytes to the server and 0 to the client";
+    assert_eq!(line, expect);
+    assert_eq!(cuts(chaos), 1);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_target_that_is_not_there_is_told_and_counted() {
     // Nobody listens there. The port of a listener that is gone would not do: while another test starts a
     // command, that holds the listener, too.

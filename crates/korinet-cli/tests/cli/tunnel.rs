@@ -107,6 +107,35 @@ fn bytes_survive_cuts_in_both_directions_at_once() {
     assert!(cuts >= 20, "{cuts}");
 }
 
+/// What is typed and answered, while the link is cut each fraction of a second.
+#[test]
+fn questions_and_answers_survive_a_link_that_never_lasts() {
+    const QUESTIONS: u32 = 400;
+    let faults = ["--cut-after", "200ms", "--cut-by", "rst", "--delay", "1ms"];
+    let (target, tunnel) = tunnel(&faults);
+    let answering = thread::spawn(move || {
+        let mut server = accept(&target);
+        let mut number = [0; 4];
+        while server.read_exact(&mut number).is_ok() {
+            let answer = u32::from_be_bytes(number) + 1;
+            server.write_all(&answer.to_be_bytes()).unwrap();
+        }
+    });
+    let mut client = dial(&tunnel.addr);
+    let mut number = 0_u32;
+    while number < QUESTIONS {
+        client.write_all(&number.to_be_bytes()).unwrap();
+        let mut answer = [0; 4];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(u32::from_be_bytes(answer), number + 1);
+        number += 1;
+    }
+    drop(client);
+    answering.join().unwrap();
+    let cuts = tunnel.end();
+    assert!(cuts >= 3, "{cuts}");
+}
+
 /// As in HTTP/1.0: the end of the request is what the answer waits for.
 #[test]
 fn a_direction_ends_while_the_other_goes_on() {
