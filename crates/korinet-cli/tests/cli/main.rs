@@ -11,6 +11,8 @@ mod dir;
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
+mod files_hostile;
+#[cfg(unix)]
 mod files_resumed;
 #[cfg(unix)]
 mod kill;
