@@ -22,6 +22,7 @@ pub mod python;
 pub mod reference;
 pub mod set_back;
 pub mod sim;
+pub mod transfer;
 pub mod vectors;
 
 pub use deadline::within;

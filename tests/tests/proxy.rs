@@ -347,6 +347,27 @@ async fn connections_are_cut_after_every_so_many_bytes() {
 }
 
 #[tokio::test]
+async fn connections_are_cut_when_they_have_lasted_so_long() {
+    const TIME: Duration = Duration::from_millis(50);
+    for cut in [Cut::Fin, Cut::Reset] {
+        let setup = Setup::with(Faults::new(1).cut_by(cut).cut_after(TIME)).await;
+        let start = Instant::now();
+        let (mut client, mut server) = setup.connect().await;
+        server.write_all(b"hello").await.unwrap();
+        client.read_exact(&mut [0; 5]).await.unwrap();
+        let (bytes, ended) = read_all(&mut client).await;
+        assert!(start.elapsed() >= TIME);
+        assert_eq!((bytes, ended.is_err()), (vec![], cut == Cut::Reset));
+        let counts = setup.proxy.counts();
+        assert_eq!((counts.cuts(), counts.bytes_to_client), (1, 5));
+    }
+    let plan = Plan::cut_after(Duration::ZERO, Cut::Reset);
+    let setup = Setup::new([plan]).await;
+    let (mut client, _server) = setup.connect().await;
+    assert!(read_all(&mut client).await.1.is_err());
+}
+
+#[tokio::test]
 async fn what_happens_is_told_in_its_order() {
     let (sender, mut events) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

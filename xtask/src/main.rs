@@ -43,6 +43,10 @@ commands:
           without arguments it runs for 10,000,000 faults, some minutes
   endure  send a million messages each way through a proxy that cuts all the time:
             cargo xtask endure [--messages N] [--bytes-between-cuts N] [--seed N] [--tls]
+  transfer
+          send a file, and bytes through a tunnel, by the command, over a link that is cut each second:
+            cargo xtask transfer [--mebibytes N] [--cut-after-ms N] [--delay-ms N] [--seed N]
+          without arguments 1024 MiB each, some minutes
   storm   see how thousands of clients come back to a server that was gone
   bench   measure korinet beside its peers; prints one table with ratios to bare TCP:
             cargo xtask bench [--peers tcp,hand,korinet] [--workloads rtt,stream] [--quick]
@@ -93,6 +97,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "rules" => no_more(command, rest).and_then(|()| rules::run()),
         "mutations" => no_more(command, rest).and_then(|()| mutations::run()),
         "simulate" => programs::simulate(rest),
+        "transfer" => programs::transfer(rest),
         "hostile" => programs::hostile(rest),
         "storm" => no_more(command, rest).and_then(|()| programs::run(command, rest)),
         "endure" | "model" => programs::run(command, rest),
@@ -134,6 +139,7 @@ mod tests {
             "fuzz",
             "simulate",
             "endure",
+            "transfer",
             "storm",
             "bench",
             "hostile",

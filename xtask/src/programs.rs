@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::steps;
-use crate::workspace::cargo;
+use crate::workspace::{self, cargo};
 
 /// What is simulated if nothing is said: ten million faults, some minutes.
 const FAULTS: [&str; 2] = ["--faults", "10000000"];
@@ -27,6 +27,17 @@ pub(crate) fn hostile(arguments: &[String]) -> Result<(), Failure> {
     server.args(["--bin", "hostile_server"]);
     steps::run(&mut server)?;
     run("hostile", arguments)
+}
+
+/// `cargo xtask transfer`: a file and a TCP connection through the command, over a link that is cut.
+pub(crate) fn transfer(arguments: &[String]) -> Result<(), Failure> {
+    let mut command = cargo(&["build", "--quiet", "--release", "--package", "korinet-cli"]);
+    steps::run(&mut command)?;
+    let korinet = workspace::target_dir().join("release").join("korinet");
+    let korinet = korinet.with_extension(std::env::consts::EXE_EXTENSION);
+    let mut all = vec![korinet.to_string_lossy().into_owned()];
+    all.extend_from_slice(arguments);
+    run("transfer", &all)
 }
 
 /// Runs the program of this name.

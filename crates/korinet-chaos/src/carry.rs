@@ -53,31 +53,51 @@ impl Connection {
         let ended = {
             let (client_read, client_write) = client.split();
             let (server_read, server_write) = server.split();
-            tokio::try_join!(
-                self.pipe(Direction::ToServer, client_read, server_write, &meters)
-                    .run(),
-                self.pipe(Direction::ToClient, server_read, client_write, &meters)
-                    .run(),
-            )
+            let piped = async {
+                tokio::try_join!(
+                    self.pipe(Direction::ToServer, client_read, server_write, &meters)
+                        .run(),
+                    self.pipe(Direction::ToClient, server_read, client_write, &meters)
+                        .run(),
+                )
+            };
+            tokio::select! {
+                biased;
+                ended = piped => ended.map(drop),
+                () = self.lasted() => Err(Ending::Lasted),
+            }
         };
         let carried = meters.carried();
-        match (ended, self.plan.kind()) {
-            (Ok(_), _) => self.tell(What::Ended(carried)),
-            (Err(Ending::Cut(direction)), Some(cut)) => {
-                // First of all, so that nobody sees the effect of a fault that is not counted yet.
-                self.shared.count(|counts| counts.add_cut(cut));
-                self.tell(What::Cut {
-                    direction,
-                    cut,
-                    carried,
-                });
-                self.cut(client, server, cut).await;
-            }
-            (Err(Ending::Cut(_) | Ending::Broken), _) => {
-                self.tell(What::Broken(carried));
-                reset(client);
-                reset(server);
-            }
+        let direction = match ended {
+            Ok(()) => return self.tell(What::Ended(carried)),
+            Err(Ending::Cut(direction)) => Some(direction),
+            Err(Ending::Lasted) => None,
+            Err(Ending::Broken) => return self.break_off(client, server, carried),
+        };
+        let Some(cut) = self.plan.kind() else {
+            return self.break_off(client, server, carried);
+        };
+        // First of all, so that nobody sees the effect of a fault that is not counted yet.
+        self.shared.count(|counts| counts.add_cut(cut));
+        self.tell(What::Cut {
+            direction,
+            cut,
+            carried,
+        });
+        self.cut(client, server, cut).await;
+    }
+
+    fn break_off(&self, client: TcpStream, server: TcpStream, carried: Carried) {
+        self.tell(What::Broken(carried));
+        reset(client);
+        reset(server);
+    }
+
+    /// Waits until it has lasted as long as it may.
+    async fn lasted(&self) {
+        match self.plan.lifetime() {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
         }
     }
 

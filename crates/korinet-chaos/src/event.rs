@@ -24,8 +24,8 @@ pub enum What {
     Unreachable(io::Error),
     /// It is cut now.
     Cut {
-        /// Whose bytes reached the place of the cut.
-        direction: Direction,
+        /// Whose bytes reached the place of the cut; none, where its time was over.
+        direction: Option<Direction>,
         /// How it is cut.
         cut: Cut,
         /// What was forwarded before.
@@ -57,7 +57,13 @@ impl Display for Event {
                 direction,
                 cut,
                 carried,
-            } => write!(f, "cut by {cut}, on the way {direction}, after {carried}"),
+            } => {
+                write!(f, "cut by {cut}, ")?;
+                if let Some(direction) = direction {
+                    write!(f, "on the way {direction}, ")?;
+                }
+                write!(f, "after {carried}")
+            }
             What::Ended(carried) => write!(f, "ended after {carried}"),
             What::Broken(carried) => write!(f, "broken off by one of its ends after {carried}"),
         }
@@ -86,7 +92,7 @@ mod tests {
         let event = Event {
             connection: 3,
             what: What::Cut {
-                direction: Direction::ToClient,
+                direction: Some(Direction::ToClient),
                 cut: Cut::Reset,
                 carried: Carried {
                     to_server: 17,

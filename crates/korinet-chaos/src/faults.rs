@@ -23,6 +23,7 @@ pub struct Faults {
 enum Cuts {
     Every(NonZeroU64),
     Random(NonZeroU64),
+    After(Duration),
 }
 
 impl Faults {
@@ -50,6 +51,13 @@ impl Faults {
     #[must_use]
     pub const fn cut_at_random(mut self, mean: NonZeroU64) -> Self {
         self.cuts = Some(Cuts::Random(mean));
+        self
+    }
+
+    /// Each connection is cut when it has lasted so long, whatever it has carried by then.
+    #[must_use]
+    pub const fn cut_after(mut self, time: Duration) -> Self {
+        self.cuts = Some(Cuts::After(time));
         self
     }
 
@@ -82,14 +90,18 @@ impl Faults {
         let seed = draw.seed();
         let any = draw.pick([Cut::Fin, Cut::Reset, Cut::Silence]);
         let cut = self.kind.unwrap_or(any);
-        let places = match self.cuts {
+        let fault = match self.cuts {
             None => None,
-            Some(Cuts::Every(bytes)) => Some([bytes.get(); 2]),
+            Some(Cuts::Every(bytes)) => Some(Fault::CutByEither([bytes.get(); 2], cut)),
             // Of two waits for something that can happen with each byte, the first to end is one for both.
-            Some(Cuts::Random(mean)) => Some([draw.tries(mean), draw.tries(mean)]),
+            Some(Cuts::Random(mean)) => {
+                let places = [draw.tries(mean), draw.tries(mean)];
+                Some(Fault::CutByEither(places, cut))
+            }
+            Some(Cuts::After(time)) => Some(Fault::CutAfter(time, cut)),
         };
         Plan {
-            fault: places.map(|places| Fault::CutByEither(places, cut)),
+            fault,
             for_good: false,
             delay: self.delay,
             chunks: self.chunks,

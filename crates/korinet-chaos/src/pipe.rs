@@ -23,6 +23,8 @@ const ARRIVAL: u32 = 128;
 pub(crate) enum Ending {
     /// The place of the cut is reached, in this direction.
     Cut(Direction),
+    /// It has lasted as long as it may.
+    Lasted,
     /// One of the two sides is gone.
     Broken,
 }

@@ -82,6 +82,8 @@ pub(crate) enum Fault {
     Cut(Direction, Place, Cut),
     /// As soon as one of the directions has carried its bytes, to the server and to the client.
     CutByEither([u64; 2], Cut),
+    /// As soon as it has lasted so long.
+    CutAfter(Duration, Cut),
 }
 
 impl Plan {
@@ -99,6 +101,15 @@ impl Plan {
     pub fn cut(direction: Direction, place: Place, cut: Cut) -> Self {
         Self {
             fault: Some(Fault::Cut(direction, place, cut)),
+            ..Self::default()
+        }
+    }
+
+    /// The connection is cut when it has lasted so long, whatever it has carried.
+    #[must_use]
+    pub fn cut_after(time: Duration, cut: Cut) -> Self {
+        Self {
+            fault: Some(Fault::CutAfter(time, cut)),
             ..Self::default()
         }
     }
@@ -136,7 +147,9 @@ impl Plan {
     /// How it is cut, if it is.
     pub(crate) const fn kind(&self) -> Option<Cut> {
         match self.fault {
-            Some(Fault::Cut(_, _, cut) | Fault::CutByEither(_, cut)) => Some(cut),
+            Some(Fault::Cut(_, _, cut) | Fault::CutByEither(_, cut) | Fault::CutAfter(_, cut)) => {
+                Some(cut)
+            }
             Some(Fault::Refuse) | None => None,
         }
     }
@@ -150,7 +163,15 @@ impl Plan {
                     Direction::ToClient => to_client,
                 }))
             }
-            Some(Fault::Refuse) | None => None,
+            Some(Fault::Refuse | Fault::CutAfter(..)) | None => None,
+        }
+    }
+
+    /// How long it lasts at the most.
+    pub(crate) const fn lifetime(&self) -> Option<Duration> {
+        match self.fault {
+            Some(Fault::CutAfter(time, _)) => Some(time),
+            Some(Fault::Refuse | Fault::Cut(..) | Fault::CutByEither(..)) | None => None,
         }
     }
 }

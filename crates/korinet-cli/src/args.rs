@@ -1,9 +1,12 @@
 mod bench;
 mod cert;
 mod chaos;
+mod file;
 mod inspect;
 mod secure;
+mod session;
 mod shell;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -14,9 +17,12 @@ use korinet::Protocol;
 pub(crate) use bench::Bench;
 pub(crate) use cert::{Cert, MAX_DAYS};
 pub(crate) use chaos::Chaos;
+pub(crate) use file::{ReceiveFile, SendFile};
 pub(crate) use inspect::{Input, Inspect};
 pub(crate) use secure::{ListenSecurity, PeerSecurity};
+pub(crate) use session::Service;
 pub(crate) use shell::{Completions, Man};
+pub(crate) use tunnel::{Tunnel, TunnelConnect, TunnelEnd, TunnelListen};
 
 /// Structured conversations over TCP that survive broken connections.
 #[derive(Debug, Parser)]
@@ -99,6 +105,26 @@ pub(crate) enum Action {
     /// Print the manual page, of this command or of a subcommand
     #[command(after_help = "Example: korinet man chaos | man -l -")]
     Man(Man),
+    /// Carry TCP connections over sessions, so that they survive broken links
+    ///
+    /// Any protocol over TCP is carried as it is: ssh, psql, redis-cli. Neither its client nor its server notices
+    /// when the link between the two ends breaks and comes back. A session that is lost for good ends its connection by
+    /// RST, never as if it had come to its end.
+    Tunnel(Tunnel),
+    /// Receive files, each whole or not at all
+    ///
+    /// What has come of a file is kept beside its place, as NAME.korinet-part, and when the file is offered again that is
+    /// where it goes on, unless it has become another. A file gets to its place when its SHA-256 is right and all of it
+    /// is on the disk. It keeps the time when it was changed, and whether it is a program. Whoever may connect may fill
+    /// the disk.
+    #[command(after_help = "Example: korinet receive-file 127.0.0.1:1235 --dir incoming")]
+    ReceiveFile(ReceiveFile),
+    /// Send files to `korinet receive-file`
+    ///
+    /// The command succeeds once the receiver has all of them on its disk and in their places, with the SHA-256 that
+    /// they have here. Otherwise the same command goes on where it ended.
+    #[command(after_help = "Example: korinet send-file 127.0.0.1:1235 backup.tar")]
+    SendFile(SendFile),
 }
 
 impl Action {
@@ -110,7 +136,13 @@ impl Action {
             Self::Ping(args) => ("ping", args.peer.check()),
             Self::Cert(args) => ("cert", args.check()),
             Self::Bench(args) => ("bench", args.check()),
-            Self::Chaos(_) | Self::Inspect(_) | Self::Completions(_) | Self::Man(_) => {
+            Self::Chaos(_)
+            | Self::Inspect(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Tunnel(_)
+            | Self::ReceiveFile(_)
+            | Self::SendFile(_) => {
                 return Ok(());
             }
         };

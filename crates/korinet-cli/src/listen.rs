@@ -1,5 +1,3 @@
-mod bind;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +5,8 @@ use korinet::{Event, Events, Message, SendError, Session, SessionError, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, block_in_place};
 
-use bind::bind;
-
 use crate::args::Listen;
+use crate::bind::{Binding, bind};
 use crate::failure::Failure;
 use crate::output::{Output, Printed, chain, tell};
 use crate::refused::Refusals;
@@ -35,7 +32,7 @@ enum Answer {
 
 pub(crate) async fn run(args: Listen) -> Result<(), Failure> {
     let refusals = Refusals::default();
-    let server = bind(&args, &refusals).await?;
+    let server = bind(&Binding::from(&args), &refusals).await?;
 
     let (over_sender, mut over) = mpsc::channel(1);
     let (close, closing) = watch::channel(false);

@@ -2,22 +2,26 @@
 
 mod args;
 mod bench;
+mod bind;
 mod cert;
 mod chaos;
 mod connect;
 mod events;
 mod failure;
+mod file;
 mod inspect;
 mod json;
 mod listen;
 mod output;
 mod peer;
 mod ping;
+mod purpose;
 mod refused;
 mod shell;
 mod signal;
 mod tls;
 mod token;
+mod tunnel;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -66,6 +70,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Action::Inspect(args) => on_workers(inspect::run(args)),
         Action::Completions(args) => shell::completions(&args),
         Action::Man(args) => shell::man(&args),
+        Action::ReceiveFile(args) => on_workers(file::run_receive(args)),
+        Action::SendFile(args) => on_workers(file::run_send(args)),
+        Action::Tunnel(args) => on_workers(tunnel::run(args)),
         // Nothing is measured but the round trip: no thread wakes another.
         Action::Ping(args) => {
             let runtime = Builder::new_current_thread().enable_all().build();

@@ -93,6 +93,18 @@ pub(crate) fn tell(what: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{what}");
 }
 
+/// What a peer says, without what a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => printable.extend(c.escape_debug()),
+            false => printable.push(c),
+        }
+    }
+    printable
+}
+
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

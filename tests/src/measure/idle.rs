@@ -16,7 +16,13 @@ pub fn resident() -> u64 {
 /// What the system says of this process's memory under this name, in bytes.
 #[must_use]
 pub fn of_status(name: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    of_status_of("self", name)
+}
+
+/// The same of another process, by its id.
+#[must_use]
+pub fn of_status_of(process: &str, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kib.unwrap_or(0) * 1024

@@ -20,6 +20,9 @@ pub(crate) struct Chaos {
     /// Cut connections at random, after so many bytes on average, both directions together
     #[arg(long, value_name = "MEAN_BYTES", group = "cuts", value_parser = parse_bytes)]
     cut_random: Option<NonZeroU64>,
+    /// Cut each connection when it has lasted so long, such as 1s
+    #[arg(long, value_name = "DUR", group = "cuts", value_parser = humantime::parse_duration)]
+    cut_after: Option<Duration>,
     /// How to cut: fin, rst, silence (nothing passes until one end closes), or any of them at random
     #[arg(
         long,
@@ -68,6 +71,11 @@ impl Chaos {
             faults = faults.cut_at_random(mean);
             let by = self.cut_by.words();
             words.push(format!("cut by {by} after {mean} bytes on average"));
+        }
+        if let Some(time) = self.cut_after {
+            faults = faults.cut_after(time);
+            let (by, time) = (self.cut_by.words(), humantime::format_duration(time));
+            words.push(format!("cut by {by} after {time}"));
         }
         if let Some(kind) = self.cut_by.kind() {
             faults = faults.cut_by(kind);

@@ -11,7 +11,7 @@ fn chaos(options: &[&str]) -> (TcpListener, Korinet, String, String) {
     (listener, chaos, addr, line)
 }
 
-fn chaos_before(target: &str, options: &[&str]) -> (Korinet, String, String) {
+pub(crate) fn chaos_before(target: &str, options: &[&str]) -> (Korinet, String, String) {
     let chaos = Korinet::start(&[&["chaos", "127.0.0.1:0", target], options].concat());
     let line = chaos.err_line();
     let rest = line.strip_prefix("listening on ").expect(&line);
@@ -20,6 +20,15 @@ fn chaos_before(target: &str, options: &[&str]) -> (Korinet, String, String) {
     let seed = rest.strip_prefix(&expect).expect(&line);
     assert!(seed.parse::<u64>().is_ok(), "{line}");
     (chaos, addr.to_owned(), line)
+}
+
+/// Ends a proxy; how many connections it has cut.
+#[cfg(unix)]
+pub(crate) fn cuts(chaos: Korinet) -> u64 {
+    chaos.signal("INT");
+    let (code, out, _) = chaos.end();
+    assert_eq!(code, 130);
+    out[1].split(' ').next().unwrap().parse().unwrap()
 }
 
 #[cfg(unix)]
@@ -97,6 +106,19 @@ fn a_script_can_read_what_was_counted() {
     assert_eq!(counts["bytes_to_server"], 5);
 }
 
+#[test]
+fn a_connection_is_cut_when_its_time_is_over() {
+    let (listener, chaos, addr, _) = chaos(&["--cut-after", "10ms", "--cut-by", "fin"]);
+    assert_eq!(chaos.err_line(), "faults: cut by FIN after 10ms");
+    let mut client = dial(&addr);
+    let _server = accept(&listener);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    let line = chaos.err_line_with("cut by FIN, ");
+    let expect = "connection 1 cut by FIN, after 0 bytes to the server and 0 to the client";
+    assert_eq!(line, expect);
+    assert_eq!(cuts(chaos), 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_target_that_is_not_there_is_told_and_counted() {
@@ -168,10 +190,8 @@ fn a_conversation_survives_it() {
         let line = listener.out_line();
         assert!(line.contains(&format!("\"data\":{{\"n\":{n}}}")), "{line}");
     }
-    chaos.signal("INT");
-    let (_, out, _) = chaos.end();
-    let cuts: u64 = out[1].split(' ').next().unwrap().parse().unwrap();
-    assert!(cuts >= 3, "{out:?}");
+    let cuts = cuts(chaos);
+    assert!(cuts >= 3, "{cuts}");
 }
 
 #[test]

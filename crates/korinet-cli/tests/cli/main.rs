@@ -9,6 +9,12 @@ mod chaos;
 mod client_certs;
 mod connect;
 mod dir;
+#[cfg(unix)]
+mod files;
+#[cfg(unix)]
+mod files_hostile;
+#[cfg(unix)]
+mod files_resumed;
 mod inspect;
 #[cfg(unix)]
 mod kill;
@@ -22,3 +28,9 @@ mod shell;
 mod tls;
 mod tls_usage;
 mod token;
+#[cfg(unix)]
+mod tunnel;
+#[cfg(unix)]
+mod tunnel_ends;
+#[cfg(unix)]
+mod tunnel_programs;

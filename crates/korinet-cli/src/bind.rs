@@ -1,20 +1,68 @@
+//! How the commands listen that take sessions.
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use korinet::tls::ServerTls;
-use korinet::{AckLevel, BindError, Server, ServerBuilder};
+use korinet::{AckLevel, BindError, Protocol, Server, ServerBuilder};
 
-use crate::args::{Listen, ListenSecurity, Protocols};
+use crate::args::{Listen, ListenSecurity, Protocols, Service};
 use crate::failure::Failure;
 use crate::output::{chain, tell};
 use crate::refused::Refusals;
 use crate::token::Tokens;
 use crate::{signal, tls};
 
+/// Where to listen, and how.
+#[derive(Debug)]
+pub(crate) struct Binding<'a> {
+    addr: &'a str,
+    protocols: Protocols,
+    keepalive: Option<Duration>,
+    timeout: Option<Duration>,
+    security: &'a ListenSecurity,
+    window: Option<(usize, usize)>,
+}
+
+impl<'a> Binding<'a> {
+    /// More under way at a time than by default: so many messages, of so many bytes.
+    pub(crate) const fn window(mut self, messages: usize, bytes: usize) -> Self {
+        self.window = Some((messages, bytes));
+        self
+    }
+}
+
+impl<'a> From<&'a Listen> for Binding<'a> {
+    fn from(args: &'a Listen) -> Self {
+        Self {
+            addr: &args.addr,
+            protocols: args.protocol.clone(),
+            keepalive: args.keepalive,
+            timeout: args.timeout,
+            security: &args.security,
+            window: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Service> for Binding<'a> {
+    fn from(args: &'a Service) -> Self {
+        Self {
+            addr: &args.addr,
+            protocols: Protocols::Only(Protocol::V3),
+            keepalive: args.keepalive,
+            timeout: args.timeout,
+            security: &args.security,
+            window: None,
+        }
+    }
+}
+
 /// Listens, and tells of it.
-pub(super) async fn bind(args: &Listen, refusals: &Refusals) -> Result<Server, Failure> {
-    let tls = tls::server(&args.security)?;
+pub(crate) async fn bind(args: &Binding<'_>, refusals: &Refusals) -> Result<Server, Failure> {
+    let tls = tls::server(args.security)?;
     let builder = builder(args, tls.as_ref(), refusals)?;
-    let server = builder.bind(&args.addr).await.map_err(|error| {
+    let server = builder.bind(args.addr).await.map_err(|error| {
         let text = chain(&error);
         Failure::Told(match error {
             BindError::Listen(_) => format!("{}: {text}", args.addr),
@@ -44,7 +92,7 @@ pub(super) async fn bind(args: &Listen, refusals: &Refusals) -> Result<Server, F
 }
 
 fn builder(
-    args: &Listen,
+    args: &Binding<'_>,
     tls: Option<&ServerTls>,
     refusals: &Refusals,
 ) -> Result<ServerBuilder, Failure> {
@@ -52,7 +100,7 @@ fn builder(
     let mut builder = Server::builder()
         .ack_level(AckLevel::Processed)
         .on_refused(move |refused| refusals.tell(refused));
-    if let Protocols::Only(protocol) = args.protocol {
+    if let Protocols::Only(protocol) = args.protocols {
         builder = builder.protocols(&[protocol]);
     }
     if let Some(interval) = args.keepalive {
@@ -60,6 +108,9 @@ fn builder(
     }
     if let Some(timeout) = args.timeout {
         builder = builder.session_expiry(timeout);
+    }
+    if let Some((messages, bytes)) = args.window {
+        builder = builder.window(messages, bytes);
     }
     if let Some(tls) = tls {
         builder = builder.tls(tls);
