@@ -109,6 +109,8 @@ mod settings;
 pub mod tls;
 mod transport;
 pub mod value;
+#[cfg(feature = "serde")]
+mod with_serde;
 
 pub use client::{Client, ClientBuilder};
 pub use error::{BindError, ConfigError, ConnectError, SendError};
@@ -126,3 +128,5 @@ pub use protocol::{AckLevel, ParseProtocolError, Protocol};
 pub use server::{Refused, Server, ServerBuilder, ServerStats};
 pub use session::{MessageSink, Receipt, Receiver, Sender, Session, VolatileReceiver};
 pub use value::{Value, ValueError};
+#[cfg(feature = "serde")]
+pub use with_serde::Serde;
