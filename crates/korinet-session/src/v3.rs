@@ -92,7 +92,7 @@ pub use denial::Refused;
 pub use driver::{
     Accepted, Admitted, Applicant, Authenticated, Authenticator, DriverConfig, Events,
     FirstConnect, Incoming, Introduced, Place, Receipt, Receiver, Refusal, Sender, Server, Session,
-    Stats, TurnedAway, VolatileReceiver, WhenDetached, connect,
+    Stats, TurnedAway, VolatileReceiver, WeakSender, WhenDetached, connect,
 };
 pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
 pub use greeting::{Greeted, Greeter, Greeting};

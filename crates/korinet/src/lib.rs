@@ -37,6 +37,7 @@
 //! | you want | take |
 //! | --- | --- |
 //! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
+//! | one message to many sessions | [`Group`] |
 //! | TLS, and who the clients are | the module `tls`; [`ServerBuilder::authenticate`], [`ClientBuilder::credentials`] |
 //! | frames over a socket of your own | [`raw`] |
 //! | the codec for `tokio_util` | the crate `korinet-proto` |
@@ -126,7 +127,10 @@ pub use message::Message;
 pub use minicbor;
 pub use protocol::{AckLevel, ParseProtocolError, Protocol};
 pub use server::{Refused, Server, ServerBuilder, ServerStats};
-pub use session::{MessageSink, Receipt, Receiver, Sender, Session, VolatileReceiver};
+pub use session::{
+    Group, GroupReport, Member, MessageSink, OnFull, Receipt, Receiver, Sender, Session,
+    VolatileReceiver,
+};
 pub use value::{Value, ValueError};
 #[cfg(feature = "serde")]
 pub use with_serde::Serde;

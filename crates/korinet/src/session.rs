@@ -12,11 +12,13 @@ use tokio::sync::watch;
 use crate::{Message, Protocol, SendError, SessionError, State};
 
 mod encoding;
+mod group;
 mod receipt;
 mod receiver;
 mod sender;
 mod sink;
 
+pub use group::{Group, GroupReport, Member, OnFull};
 pub use receipt::Receipt;
 pub use receiver::{Receiver, VolatileReceiver};
 pub use sender::Sender;
