@@ -38,6 +38,7 @@
 //! | --- | --- |
 //! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
 //! | one message to many sessions | [`Group`] |
+//! | no async | the module `blocking`, with the feature `blocking` |
 //! | TLS, and who the clients are | the module `tls`; [`ServerBuilder::authenticate`], [`ClientBuilder::credentials`] |
 //! | frames over a socket of your own | [`raw`] |
 //! | the codec for `tokio_util` | the crate `korinet-proto` |
@@ -96,6 +97,8 @@
 #![warn(missing_docs)]
 #![warn(clippy::exhaustive_structs)]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod client;
 mod credentials;
 mod error;
