@@ -38,11 +38,15 @@
 //! | --- | --- |
 //! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
 //! | one message to many sessions | [`Group`] |
+//! | types of `serde` as messages | `Serde`, with the feature `serde` |
 //! | no async | the module `blocking`, with the feature `blocking` |
 //! | TLS, and who the clients are | the module `tls`; [`ServerBuilder::authenticate`], [`ClientBuilder::credentials`] |
 //! | frames over a socket of your own | [`raw`] |
 //! | the codec for `tokio_util` | the crate `korinet-proto` |
 //! | bytes to frames, `no_std` | the crate `korinet-wire` |
+//!
+//! The [guide] explains what goes beyond single functions: what happens when a connection breaks, what an
+//! acknowledgement says, moving from the Python package, operating a server.
 //!
 //! # Messages
 //!
@@ -102,6 +106,7 @@ pub mod blocking;
 mod client;
 mod credentials;
 mod error;
+pub mod guide;
 mod message;
 mod protocol;
 pub mod raw;
