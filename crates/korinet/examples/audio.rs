@@ -9,9 +9,10 @@
 //! late; it is counted, and silence is written in its place. The format and the end go by ordinary messages, of which
 //! none is lost.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for a terminal")]
+#![allow(clippy::print_stderr, reason = "for a terminal")]
 
 use std::error::Error;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ fn place(packet: &Message, format: Format, samples: &mut [i16]) -> Option<()> {
 
 async fn listen(addr: &str, file: &str) -> Result<(), Box<dyn Error>> {
     let server = Server::bind(addr).await?;
-    println!("listening on {}", server.local_addr()?);
+    writeln!(stdout(), "listening on {}", server.local_addr()?)?;
     let mut session = server.accept().await.ok_or("nobody came")?;
     let mut packets = session.volatile();
     let first = session.recv().await?.ok_or("no format came")?;
@@ -114,7 +115,11 @@ async fn listen(addr: &str, file: &str) -> Result<(), Box<dyn Error>> {
     }
     writer.finalize()?;
     let all = samples.len().div_ceil(samples_per_packet(format));
-    println!("{} of {all} packets lost", all.saturating_sub(came));
+    writeln!(
+        stdout(),
+        "{} of {all} packets lost",
+        all.saturating_sub(came)
+    )?;
     while session.recv().await?.is_some() {}
     Ok(())
 }

@@ -8,12 +8,12 @@
 //! A client that loses its connection comes back and misses nothing. One that does not keep up, by thousands of lines,
 //! is shown out, and holds up nobody until then.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for a terminal")]
+#![allow(clippy::print_stderr, reason = "for a terminal")]
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
-use std::io::BufRead;
+use std::io::{BufRead, Write, stdout};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -84,7 +84,7 @@ impl Room {
 
 async fn serve(addr: &str) -> Result<(), Box<dyn Error>> {
     let server = Server::bind(addr).await?;
-    println!("listening on {}", server.local_addr()?);
+    writeln!(stdout(), "listening on {}", server.local_addr()?)?;
     let room = Room::default();
     let serving = server.serve(|session| {
         let room = room.clone();
@@ -118,7 +118,7 @@ async fn join(addr: &str, nick: &str) -> Result<(), Box<dyn Error>> {
                 None => return Ok(sender.close().await?),
             },
             message = receiver.recv() => match message? {
-                Some(message) => println!("{}", message.decode::<Line<'_>>()?),
+                Some(message) => writeln!(stdout(), "{}", message.decode::<Line<'_>>()?)?,
                 None => return Ok(()),
             },
         }

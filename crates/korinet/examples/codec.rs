@@ -7,10 +7,11 @@
 //! Connects to any server of protocol v2, sends a message, prints the frames that come, and acknowledges by hand those
 //! that are messages. Without an address it does so with a server of its own, which is the same codec.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for a terminal")]
+#![allow(clippy::print_stderr, reason = "for a terminal")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use futures_util::{SinkExt, StreamExt};
@@ -33,7 +34,7 @@ fn acknowledgement(id: MessageId) -> Result<EncodedFrame, Box<dyn Error>> {
 
 async fn next(frames: &mut Frames) -> Result<Frame, Box<dyn Error>> {
     let frame = frames.next().await.ok_or("the connection is closed")??;
-    println!("{:?}", Value::from_cbor(frame.data())?);
+    writeln!(stdout(), "{:?}", Value::from_cbor(frame.data())?)?;
     Ok(frame)
 }
 

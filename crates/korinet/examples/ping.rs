@@ -8,10 +8,11 @@
 //!
 //! The question is the map `{"type": "ping"}`, the answer whatever map the server sends back: here, `{"status": true}`.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for a terminal")]
+#![allow(clippy::print_stderr, reason = "for a terminal")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -22,12 +23,16 @@ async fn ping(addr: &str, protocol: Protocol) -> Result<(), Box<dyn Error>> {
     let mut session = client.connect(addr).await?;
     let asked = Instant::now();
     session.send(&BTreeMap::from([("type", "ping")])).await?;
-    println!("{protocol}: acknowledged after {:?}", asked.elapsed());
+    writeln!(
+        stdout(),
+        "{protocol}: acknowledged after {:?}",
+        asked.elapsed()
+    )?;
     let answer = session.recv().await?.ok_or("the server said nothing")?;
-    println!("{protocol}: answered after {:?}", asked.elapsed());
+    writeln!(stdout(), "{protocol}: answered after {:?}", asked.elapsed())?;
     if let Value::Map(entries) = answer.value()? {
         for (key, value) in entries {
-            println!("{key:?}: {value:?}");
+            writeln!(stdout(), "{key:?}: {value:?}")?;
         }
     }
     Ok(session.close().await?)
@@ -43,7 +48,7 @@ async fn answer(mut session: Session) -> Result<(), Box<dyn Error>> {
 
 async fn serve(addr: &str) -> Result<(), Box<dyn Error>> {
     let server = Server::bind(addr).await?;
-    println!("listening on {}", server.local_addr()?);
+    writeln!(stdout(), "listening on {}", server.local_addr()?)?;
     let serving = server.serve(async |session| {
         if let Err(error) = answer(session).await {
             eprintln!("a client is gone: {error}");

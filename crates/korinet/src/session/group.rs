@@ -18,7 +18,8 @@ const PRUNE_FROM: usize = 16;
 
 /// Sends each message to many sessions, without waiting for any of them.
 ///
-/// A message is encoded once; from 16 KiB on it is in memory once, whoever still has to get it. It goes into the
+/// A message is encoded once; from 16 KiB on it is in memory once, whoever still has to get it, although it counts for
+/// each of them in [`max_memory`](crate::ServerBuilder::max_memory). It goes into the
 /// [window](crate::ServerBuilder::window) of each member, which is the queue of those that are slow, and is delivered as
 /// all messages of that session are: once, in order, through broken connections. All members get the messages of a
 /// group in the same order. What becomes of a member that does not keep up, [`OnFull`] says.
