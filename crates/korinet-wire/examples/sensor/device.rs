@@ -12,18 +12,18 @@ const LIMITS: Limits = Limits {
 
 /// What came is no frame, or too large: the connection is of no use any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Broken;
+pub(crate) struct Broken;
 
 /// One side of a connection, with one message under way at a time.
 #[derive(Debug)]
-pub struct Link {
+pub(crate) struct Link {
     input: [u8; 128],
     filled: usize,
     is_awaited: bool,
 }
 
 impl Link {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             input: [0; 128],
             filled: 0,
@@ -33,7 +33,7 @@ impl Link {
 
     /// Writes the frame of `{"sensor": …, "celsius": …}`; how long it is. Nothing while the one before is not
     /// acknowledged, or where it does not fit.
-    pub fn report(
+    pub(crate) fn report(
         &mut self,
         id: &MessageId,
         sensor: &str,
@@ -64,7 +64,7 @@ impl Link {
 
     /// Takes a byte from the line; whether the message that is under way is acknowledged by it. All other frames are
     /// passed over.
-    pub fn receive(&mut self, byte: u8) -> Result<bool, Broken> {
+    pub(crate) fn receive(&mut self, byte: u8) -> Result<bool, Broken> {
         *self.input.get_mut(self.filled).ok_or(Broken)? = byte;
         self.filled += 1;
         let input = self.input.get(..self.filled).ok_or(Broken)?;
