@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use korinet::{Client, Server, Session};
+use korinet::{Client, Group, Server, Session};
 use korinet_proto::v3::{
     Agreed, Connection, Payload, ReceiveWindow, SendWindow, Transmit, Windows,
 };
@@ -154,4 +154,32 @@ fn a_message_costs_an_application_no_allocation_either() {
         count <= MESSAGES as u64 / 20,
         "{count} allocations for {MESSAGES} messages"
     );
+}
+
+/// A large message to many is in memory once.
+#[test]
+fn a_large_message_to_a_group_is_not_copied_for_its_members() {
+    const MEMBERS: usize = 50;
+    const SIZE: usize = 256 * 1024;
+    let runtime = one_thread();
+    let group = Group::new();
+    let sessions: Vec<_> = (0..MEMBERS).map(|_| runtime.block_on(pair())).collect();
+    let members: Vec<_> = sessions
+        .iter()
+        .map(|(_, _, session)| group.join(session.sender()).unwrap())
+        .collect();
+    let blob = "x".repeat(SIZE);
+    let measured = allocation_counter::measure(|| {
+        let report = group.send(&blob).unwrap();
+        assert_eq!(report.accepted, MEMBERS);
+    });
+    let bytes = measured.bytes_total;
+    println!(
+        "{} allocations, {bytes} bytes, for {SIZE} bytes to {MEMBERS} members",
+        measured.count_total
+    );
+    // Encoding makes room as it goes, up to twice the message, and what grew is counted too.
+    assert!(bytes >= u64::try_from(SIZE).unwrap(), "nothing was counted");
+    assert!(bytes <= 5 * u64::try_from(SIZE).unwrap(), "{bytes} bytes");
+    drop(members);
 }

@@ -2,7 +2,8 @@
 //!
 //! `cargo check --no-default-features` proves nothing on a host that has `std`: a dependency may still
 //! bring it in. So a freestanding library with a panic handler of its own is linked, which the compiler
-//! refuses when `std` (a second panic handler) or `alloc` (an allocator nobody gave) is in the graph.
+//! refuses when `std` (a second panic handler) or `alloc` (an allocator nobody gave) is in the graph. Where a target
+//! without an operating system is installed, the same is built for that, too.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +13,13 @@ use crate::steps::{self, Steps};
 use crate::workspace;
 
 pub(crate) const MANIFEST: &str = "xtask/no-std-proof/Cargo.toml";
+
+/// Targets that have no `std` at all.
+const BARE: [&str; 3] = [
+    "thumbv7em-none-eabihf",
+    "thumbv6m-none-eabi",
+    "riscv32imc-unknown-none-elf",
+];
 
 /// What a reference to the allocator contains, mangled or not.
 const ALLOCATOR: &str = "__rust_alloc";
@@ -23,12 +31,34 @@ pub(crate) fn prove(steps: &mut Steps) -> Result<(), Failure> {
     let target = workspace::target_dir().join("no-std-proof");
     let mut build = workspace::cargo(&["build", "--release", "--manifest-path", MANIFEST]);
     steps::run(build.arg("--target-dir").arg(&target))?;
+    build_bare(steps, &target)?;
     let archive = target.join("release").join("libno_std_proof.a");
     let Some(symbols) = symbols_of(&archive)? else {
         steps.note("no nm here, so the symbols of the no_std proof were not read".to_owned());
         return Ok(());
     };
     verdict(&symbols)
+}
+
+/// Builds for the first target without `std` that is installed.
+fn build_bare(steps: &mut Steps, target: &Path) -> Result<(), Failure> {
+    let Some(bare) = BARE.into_iter().find(|bare| is_installed(bare)) else {
+        let text = format!("no target without std is installed, as {}", BARE[0]);
+        steps.note(text);
+        return Ok(());
+    };
+    let mut build = workspace::cargo(&["build", "--release", "--manifest-path", MANIFEST]);
+    build.args(["--target", bare, "--target-dir"]).arg(target);
+    steps::run(&mut build)
+}
+
+fn is_installed(target: &str) -> bool {
+    let print = ["--print", "target-libdir", "--target", target];
+    let output = Command::new("rustc").args(print).output();
+    output.is_ok_and(|output| {
+        let folder = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success() && Path::new(folder.trim()).is_dir()
+    })
 }
 
 /// What `nm` prints, or nothing where there is no `nm`.

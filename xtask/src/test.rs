@@ -23,6 +23,11 @@ pub(crate) fn add_to(steps: &mut Steps) {
     if !steps.command("build the command", &mut workspace::build_command()) {
         return;
     }
+    // So they do the examples; a run of all targets builds these as tests only.
+    let examples = ["build", "--workspace", "--examples"];
+    if !steps.command("build the examples", &mut workspace::cargo(&examples)) {
+        return;
+    }
     steps.command(
         "tests",
         &mut tests(&["--workspace", "--all-targets"], peer.as_deref()),

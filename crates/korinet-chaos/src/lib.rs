@@ -42,3 +42,8 @@ pub use event::{Carried, Event, What};
 pub use faults::Faults;
 pub use plan::{Chunks, Cut, Direction, Place, Plan};
 pub use proxy::Proxy;
+
+/// The example of the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

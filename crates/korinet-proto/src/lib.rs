@@ -10,6 +10,34 @@
 //! | [`v2`] | protocol v2: [`FrameCodec`](v2::FrameCodec), [`StopAndWait`](v2::StopAndWait) |
 //! | [`v3`] | protocol v3: [`FrameCodec`](v3::FrameCodec), [`Connection`](v3::Connection), its [`Windows`](v3::Windows) |
 //!
+//! Both sides of a connection of v2, and what is on the wire between them:
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use korinet_proto::v2::{EncodedFrame, Frame, MessageIds, Received, StopAndWait};
+//! use korinet_wire::v2::Limits;
+//!
+//! let limits = Limits::default();
+//! let mut ids = MessageIds::from_seed([1; 32]); // at random, in earnest
+//! let ping = std::collections::BTreeMap::from([("type", "ping")]);
+//! let ping = EncodedFrame::new(ids.draw(), &ping, &limits)?;
+//!
+//! let mut here = StopAndWait::new(ids, None);
+//! here.send(ping)?;
+//! let mut wire = BytesMut::new();
+//! here.poll_transmit(&mut wire);
+//!
+//! let mut there = StopAndWait::new(MessageIds::from_seed([2; 32]), None);
+//! let frame = Frame::decode(&mut wire, &limits)?.expect("a whole one");
+//! let Received::Message(message) = there.handle_frame(frame) else { unreachable!() };
+//! there.accept();
+//! there.poll_transmit(&mut wire);
+//!
+//! let frame = Frame::decode(&mut wire, &limits)?.expect("a whole one");
+//! assert!(matches!(here.handle_frame(frame), Received::Acknowledgement(_)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! [`tokio_util::codec::Framed`]: https://docs.rs/tokio-util/latest/tokio_util/codec/struct.Framed.html
 
 #![warn(missing_docs)]
@@ -43,3 +71,8 @@ pub mod v3;
 pub use detect::DetectCodec;
 pub use error::{CodecError, EncodeError};
 pub use rate::{Rate, RateLimit};
+
+/// The example of the README, compiled as a documentation test.
+#[cfg(all(doctest, feature = "codec"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -93,7 +93,7 @@ pub use driver::{
     Accepted, Admitted, Applicant, Authenticated, Authenticator, Call, CallError, CallLimits,
     DriverConfig, Events, FirstConnect, Incoming, IncomingRequest, Introduced, Place, Receipt,
     Receiver, Refusal, Requests, Sender, Server, Session, Stats, TurnedAway, VolatileReceiver,
-    WhenDetached, connect,
+    WeakSender, WhenDetached, connect,
 };
 pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
 pub use greeting::{Greeted, Greeter, Greeting};

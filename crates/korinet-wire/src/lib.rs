@@ -65,3 +65,8 @@ pub mod v3;
 
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use opening::{Detection, Opening};
+
+/// The example of the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

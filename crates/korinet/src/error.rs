@@ -64,6 +64,10 @@ pub enum ConnectError {
         #[source]
         source: ConnectionError,
     },
+    /// The thread that does the work of [`blocking`](crate::blocking) sessions cannot be started.
+    #[cfg(feature = "blocking")]
+    #[error("cannot start the thread that does the work")]
+    Worker(#[source] io::Error),
     /// There was no session within the time to give up, or it was over at once.
     #[error("no session with {addr}")]
     Session {

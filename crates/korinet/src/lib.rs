@@ -37,12 +37,18 @@
 //! | you want | take |
 //! | --- | --- |
 //! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
+//! | one message to many sessions | [`Group`] |
+//! | types of `serde` as messages | `Serde`, with the feature `serde` |
+//! | no async | the module `blocking`, with the feature `blocking` |
 //! | requests with answers, streams, large data | the module [`call`] |
 //! | TLS, and who the clients are | the module `tls`; [`ServerBuilder::authenticate`], [`ClientBuilder::credentials`] |
 //! | logs, traces, metrics | the module [`observing`] |
 //! | frames over a socket of your own | [`raw`] |
 //! | the codec for `tokio_util` | the crate `korinet-proto` |
 //! | bytes to frames, `no_std` | the crate `korinet-wire` |
+//!
+//! The [guide] explains what goes beyond single functions: what happens when a connection breaks, what an
+//! acknowledgement says, moving from the Python package, operating a server.
 //!
 //! # Messages
 //!
@@ -97,10 +103,13 @@
 #![warn(missing_docs)]
 #![warn(clippy::exhaustive_structs)]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod call;
 mod client;
 mod credentials;
 mod error;
+pub mod guide;
 mod message;
 #[doc = include_str!("observing.md")]
 pub mod observing {}
@@ -114,6 +123,8 @@ mod settings;
 pub mod tls;
 mod transport;
 pub mod value;
+#[cfg(feature = "serde")]
+mod with_serde;
 
 pub use client::{Client, ClientBuilder};
 pub use error::{BindError, ConfigError, ConnectError, SendError};
@@ -129,5 +140,10 @@ pub use message::Message;
 pub use minicbor;
 pub use protocol::{AckLevel, ParseProtocolError, Protocol};
 pub use server::{Refused, Server, ServerBuilder, ServerStats};
-pub use session::{MessageSink, Receipt, Receiver, Sender, Session, VolatileReceiver};
+pub use session::{
+    Group, GroupReport, Member, MessageSink, OnFull, Receipt, Receiver, Sender, Session,
+    VolatileReceiver,
+};
 pub use value::{Value, ValueError};
+#[cfg(feature = "serde")]
+pub use with_serde::Serde;

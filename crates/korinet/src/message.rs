@@ -127,7 +127,7 @@ impl Message {
 
     /// Checks, without recursion, what a decoder that recurses is to be given. In protocol v2 that was done when
     /// the message came.
-    fn check(&self) -> Result<(), decode::Error> {
+    pub(crate) fn check(&self) -> Result<(), decode::Error> {
         if let Source::V2(_) = self.0 {
             return Ok(());
         }

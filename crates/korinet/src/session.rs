@@ -13,12 +13,14 @@ use crate::call::{CallBuilder, CallError, Requests};
 use crate::{Message, Protocol, SendError, SessionError, State};
 
 mod encoding;
+mod group;
 mod receipt;
 mod receiver;
 mod sender;
 mod sink;
 
 pub(crate) use encoding::{Encoded, encoded, with_encoded};
+pub use group::{Group, GroupReport, Member, OnFull};
 pub use receipt::Receipt;
 pub use receiver::{Receiver, VolatileReceiver};
 pub use sender::Sender;

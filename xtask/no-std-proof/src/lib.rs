@@ -7,6 +7,28 @@ use core::panic::PanicInfo;
 
 use korinet_wire::{v2, v3};
 
+/// An example of the crate, which says of itself that it needs neither.
+#[path = "../../../crates/korinet-wire/examples/sensor/device.rs"]
+mod device;
+
+/// Writes a report of the example's device and has it take what came; so that all of it is in the library, too.
+///
+/// Answers the length of the report, or 0 if what came is no frame.
+#[expect(
+    unsafe_code,
+    reason = "without a name for the linker nothing would be linked"
+)]
+#[unsafe(no_mangle)]
+pub extern "C" fn korinet_no_std_proof_device(input: &[u8; 128], output: &mut [u8; 128]) -> usize {
+    let mut link = device::Link::new();
+    let id = v2::MessageId::from_bytes([7; 16]);
+    let Some(len) = link.report(&id, "roof", 21.5, output) else {
+        return 0;
+    };
+    let all_taken = input.iter().all(|byte| link.receive(*byte).is_ok());
+    if all_taken { len } else { 0 }
+}
+
 /// Reads a frame and writes it again, in v3 after a preface and otherwise in v2, so that all ways of the wire are in
 /// the library.
 ///

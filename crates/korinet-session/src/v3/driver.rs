@@ -43,7 +43,7 @@ pub use config::{DriverConfig, FirstConnect, WhenDetached};
 pub use events::Events;
 pub use receipt::Receipt;
 pub use receiver::{Receiver, VolatileReceiver};
-pub use sender::{Place, Sender};
+pub use sender::{Place, Sender, WeakSender};
 pub use server::{
     Accepted, Admitted, Applicant, Authenticated, Authenticator, Incoming, Introduced, Refusal,
     Server, TurnedAway,

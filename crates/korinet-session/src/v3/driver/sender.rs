@@ -1,7 +1,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use korinet_proto::v3::{Payload, PushError};
@@ -36,6 +36,14 @@ impl Sender {
 
     pub(super) const fn shared(&self) -> &Arc<Shared> {
         self.handle.shared()
+    }
+
+    /// The same half, as it is kept by who does not keep the session open.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakSender {
+        WeakSender {
+            shared: Arc::downgrade(self.shared()),
+        }
     }
 
     /// Sends a message; resolves when the peer has acknowledged it.
@@ -482,6 +490,21 @@ impl Sender {
         // The sender of the states is in what `self` holds.
         let _ = closed.await;
         self.shared().lock().outcome()
+    }
+}
+
+/// A [`Sender`] that does not keep its session open.
+#[derive(Debug, Clone)]
+pub struct WeakSender {
+    shared: Weak<Shared>,
+}
+
+impl WeakSender {
+    /// The sending half, if the session is not over and another handle of it is there.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Sender> {
+        let shared = self.shared.upgrade()?;
+        Handle::another(&shared).map(Sender::new)
     }
 }
 

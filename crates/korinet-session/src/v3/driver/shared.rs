@@ -53,6 +53,16 @@ impl Handle {
         Self(Arc::clone(shared))
     }
 
+    /// One more handle, unless the last one is gone, or the session is over.
+    pub(super) fn another(shared: &Arc<Shared>) -> Option<Self> {
+        let mut inner = shared.lock();
+        if inner.handles == 0 || inner.ending.is_some() {
+            return None;
+        }
+        inner.handles += 1;
+        Some(Self(Arc::clone(shared)))
+    }
+
     pub(super) const fn shared(&self) -> &Arc<Shared> {
         &self.0
     }

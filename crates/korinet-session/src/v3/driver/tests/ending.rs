@@ -215,3 +215,21 @@ async fn a_close_does_not_wait_long_for_a_server_that_has_taken_everything() {
     assert_eq!(start.elapsed(), Duration::from_secs(120));
     receipt.unwrap().await.unwrap_err();
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_holds_a_session_weakly_does_not_keep_it_open() {
+    let mut world = World::new();
+    let (client, mut server) = world.pair().await;
+    let weak = client.sender().downgrade();
+    let sender = weak.upgrade().expect("the session is open");
+    drop(client);
+    // Another handle does keep it.
+    send(&weak.upgrade().expect("it still is"), 1).await;
+    receive_up_to(server.receiver(), 1, 1).await;
+    drop(sender);
+    assert!(weak.upgrade().is_none());
+    assert!(server.recv().await.unwrap().is_none());
+    // Nor is there anything to send by when it is over, whoever has a handle.
+    let over = server.sender().downgrade();
+    assert!(over.upgrade().is_none());
+}
