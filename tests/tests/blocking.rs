@@ -1,5 +1,6 @@
 //! The facade without async: what a script does, with threads of its own.
 
+#![allow(clippy::print_stdout, reason = "the seed")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::num::NonZeroU64;
