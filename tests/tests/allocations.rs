@@ -1,5 +1,6 @@
 //! What the hot path of protocol v3 costs in memory: nothing for a message, a little for a batch.
 
+#![allow(clippy::print_stdout, reason = "the figure")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::time::{Duration, Instant};
