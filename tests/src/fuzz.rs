@@ -82,6 +82,9 @@ pub fn wire_v3_decode(data: &[u8]) {
                 );
             }
             check_plain(Some(frame), &data[..len]);
+            if let v3::Frame::Data(data) = frame {
+                check_call(data.payload);
+            }
             check_v3_frame(frame, &data[..len]);
         }
         Ok(v3::Decoded::Partial { needed }) => {
@@ -94,6 +97,26 @@ pub fn wire_v3_decode(data: &[u8]) {
             }
             check_v3_error(error, data);
         }
+    }
+}
+
+/// What the payload of a request, an error or a credit says is written again as it was understood.
+fn check_call(payload: &[u8]) {
+    let mut again = Vec::new();
+    if let Ok(request) = v3::Request::decode(payload) {
+        request.encode(&mut again).expect("it was just decoded");
+        assert_eq!(v3::Request::decode(&again), Ok(request));
+    }
+    again.clear();
+    if let Ok(failure) = v3::Failure::decode(payload) {
+        failure.encode(&mut again).expect("it was just decoded");
+        assert_eq!(v3::Failure::decode(&again), Ok(failure));
+        check_line(&failure.to_string());
+    }
+    if let Ok(credit) = v3::decode_credit(payload) {
+        again.clear();
+        v3::encode_credit(credit, &mut again).expect("memory takes it");
+        assert_eq!(again, payload);
     }
 }
 

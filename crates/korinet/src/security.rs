@@ -70,6 +70,7 @@ mod tests {
         let gate = GateLimits::default();
         let v2 = korinet_wire::v2::Limits::default();
         let limits = settings.limits;
+        let calls = korinet_session::v3::CallLimits::default();
         let row = |what: &str, value: String, method: &str, beyond: &str| {
             let method = match method {
                 "" => "fixed".to_owned(),
@@ -203,6 +204,24 @@ mod tests {
                 age,
                 "max_connection_age",
                 "`authentication-expired`: `Outdated`",
+            ),
+            row(
+                "requests of the peer that are not answered",
+                count(calls.peer),
+                "call_limits",
+                "answered as `busy`",
+            ),
+            row(
+                "requests that nobody has taken",
+                size(calls.peer_bytes),
+                "call_limits",
+                "answered as `busy`",
+            ),
+            row(
+                "a stream that nobody reads, that somebody reads",
+                format!("64 KiB, {}", size(calls.stream)),
+                "call_limits",
+                "the call ends: `stream-broken`",
             ),
             row("silence", silence, "keep_alive", "`timeout`: `Silent`"),
             row(

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use korinet_session::v3::DriverConfig;
+use korinet_session::v3::{CallLimits, DriverConfig};
 use korinet_session::{v2, v3};
 use korinet_wire::v3::Level;
 
@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) session_expiry: Option<Duration>,
     pub(crate) when_detached: Option<WhenDetached>,
     pub(crate) linger: Option<Duration>,
+    pub(crate) calls: Option<CallLimits>,
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) max_control_frames: Option<u32>,
 }
@@ -41,6 +42,7 @@ impl Settings {
             ("session_expiry", self.session_expiry.is_some()),
             ("when_detached", self.when_detached.is_some()),
             ("linger", self.linger.is_some()),
+            ("call_limits", self.calls.is_some()),
             ("max_control_frames", self.max_control_frames.is_some()),
         ];
         match for_v3.into_iter().find(|(_, is_set)| *is_set) {
@@ -123,6 +125,7 @@ impl Settings {
         DriverConfig {
             when_detached: self.when_detached.unwrap_or(default.when_detached),
             linger: self.linger.unwrap_or(default.linger),
+            calls: self.calls.unwrap_or(default.calls),
             ..default
         }
     }

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use korinet_session::v2;
-use korinet_session::v3::{Credential, Event, FirstConnect};
+use korinet_session::v3::{CallLimits, Credential, Event, FirstConnect};
 use tokio::sync::mpsc;
 
 use crate::credentials::Credentials;
@@ -226,6 +226,14 @@ impl ClientBuilder {
     #[must_use]
     pub const fn max_control_frames(mut self, per_second: u32) -> Self {
         self.settings.max_control_frames = Some(per_second);
+        self
+    }
+
+    /// How much of [calls](crate::call) a session holds: requests of either side that are not answered, and streams
+    /// that nobody reads. Needs protocol v3.
+    #[must_use]
+    pub const fn call_limits(mut self, limits: CallLimits) -> Self {
+        self.settings.calls = Some(limits);
         self
     }
 

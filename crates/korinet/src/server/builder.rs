@@ -3,7 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use korinet_proto::Rate;
-use korinet_session::v3::{Applicant, Authenticated, Authenticator, Refusal, ServerConfig};
+use korinet_session::v3::{
+    Applicant, Authenticated, Authenticator, CallLimits, Refusal, ServerConfig,
+};
 
 use super::gate::GateLimits;
 use super::stats::Refused;
@@ -164,6 +166,13 @@ impl ServerBuilder {
     #[must_use]
     pub const fn when_detached(mut self, when: WhenDetached) -> Self {
         self.settings.when_detached = Some(when);
+        self
+    }
+
+    /// As [`ClientBuilder::call_limits`](crate::ClientBuilder::call_limits). Needs protocol v3.
+    #[must_use]
+    pub const fn call_limits(mut self, limits: CallLimits) -> Self {
+        self.settings.calls = Some(limits);
         self
     }
 
