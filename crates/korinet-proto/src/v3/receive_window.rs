@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, PREFIX_LEN, Seq};
 
+use super::batch::{Batch, MessageRef};
 use super::replay_buffer::as_u64;
 use super::send_window::extend;
 use super::{Message, Violation, Volatile};
@@ -38,11 +39,13 @@ pub struct ReceiveWindow {
     /// The highest position that was written in an ACK.
     acked: Seq,
     is_ack_owed: bool,
-    /// The messages from `acked` on, whether the application has read them or not.
-    unacked: VecDeque<Arrived>,
+    /// The bytes of the frames from `acked` to `taken`.
     unacked_bytes: u64,
+    /// The messages from `taken` on, whether the application has read them or not.
+    untaken: VecDeque<Arrived>,
+    untaken_bytes: u64,
     /// The messages that the application has not read.
-    queue: VecDeque<Queued>,
+    queue: Batch,
     /// The part of `queue` that is taken.
     taken_unread: usize,
     taken_unread_bytes: u64,
@@ -71,25 +74,19 @@ struct Arrived {
     is_finished: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Queued {
-    message: Message,
-    len: u64,
-}
-
 impl ReceiveWindow {
     /// The most volatile payloads that wait for the application; the oldest make room for new ones.
     pub const MAX_VOLATILE: usize = 64;
 
     /// The window of a new session with these limits for what the peer sends.
     #[must_use]
-    pub const fn new(limits: Limits, level: Level, checksum: bool) -> Self {
+    pub fn new(limits: Limits, level: Level, checksum: bool) -> Self {
         Self::starting_at(Seq::FIRST, limits, level, checksum)
     }
 
     /// As [`new`](Self::new), but expecting `first` first: for tests near the top of the numbers.
     #[must_use]
-    pub const fn starting_at(first: Seq, limits: Limits, level: Level, checksum: bool) -> Self {
+    pub fn starting_at(first: Seq, limits: Limits, level: Level, checksum: bool) -> Self {
         Self {
             limits,
             level,
@@ -100,9 +97,10 @@ impl ReceiveWindow {
             taken_digest: Digest::ZERO,
             acked: first,
             is_ack_owed: false,
-            unacked: VecDeque::new(),
             unacked_bytes: 0,
-            queue: VecDeque::new(),
+            untaken: VecDeque::new(),
+            untaken_bytes: 0,
+            queue: Batch::default(),
             taken_unread: 0,
             taken_unread_bytes: 0,
             queued_bytes: 0,
@@ -114,8 +112,8 @@ impl ReceiveWindow {
         }
     }
 
-    /// Handles a DATA frame; `body` is what `data` was decoded from, with `data.payload` in
-    /// `payload`. Whether it was news: a duplicate is not.
+    /// Handles a DATA frame; `body` is what `data` was decoded from, and `memory` what the payload is a part of, where
+    /// it stays. Whether it was news: a duplicate is not.
     ///
     /// # Errors
     ///
@@ -124,7 +122,7 @@ impl ReceiveWindow {
         &mut self,
         data: &Data<'_>,
         body: &[u8],
-        payload: Bytes,
+        memory: &Bytes,
     ) -> Result<bool, Violation> {
         if data.digest.is_some() != self.checksum {
             return Err(Violation::DigestPresence {
@@ -136,7 +134,7 @@ impl ReceiveWindow {
             self.duplicates = self.duplicates.saturating_add(1);
             self.is_ack_owed = true;
             if mutated!(DuplicateDelivered) {
-                self.enqueue(data, payload, len);
+                self.enqueue(data, len, memory);
             }
             return Ok(false);
         }
@@ -146,7 +144,7 @@ impl ReceiveWindow {
                 found: data.seq,
             });
         }
-        self.check_size(payload.len())?;
+        self.check_size(data.payload.len())?;
         self.check_window(len)?;
         let after = match data.seq.next() {
             Some(after) if data.seq <= Seq::LAST => after,
@@ -155,28 +153,31 @@ impl ReceiveWindow {
         let digest = self.check_digest(data, body)?;
         self.next = after;
         self.digest = digest;
-        self.unacked_bytes += len;
-        self.unacked.push_back(Arrived {
+        let arrived = Arrived {
             len,
             digest,
             is_finished: false,
-        });
-        self.enqueue(data, payload, len);
-        self.take();
+        };
+        if self.untaken.is_empty() && self.may_take(&arrived) {
+            self.take(&arrived);
+        } else {
+            self.untaken_bytes += len;
+            self.untaken.push_back(arrived);
+        }
+        self.enqueue(data, len, memory);
         Ok(true)
     }
 
-    fn enqueue(&mut self, data: &Data<'_>, payload: Bytes, len: u64) {
+    fn enqueue(&mut self, data: &Data<'_>, len: u64, memory: &Bytes) {
         self.queued_bytes += len;
-        self.queue.push_back(Queued {
-            message: Message {
-                seq: data.seq,
-                kind: data.kind,
-                re: data.re,
-                payload,
-            },
-            len,
-        });
+        let message = MessageRef {
+            seq: data.seq,
+            kind: data.kind,
+            re: data.re,
+            payload: data.payload,
+        };
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        self.queue.push_part(&message, len, memory);
     }
 
     fn check_size(&self, len: usize) -> Result<(), Violation> {
@@ -189,16 +190,16 @@ impl ReceiveWindow {
 
     /// V3-21.
     fn check_window(&self, len: u64) -> Result<(), Violation> {
-        let messages = as_u64(self.unacked.len());
+        let messages = self.next.get().saturating_sub(self.acked.get());
+        let bytes = self.unacked_bytes + self.untaken_bytes + len;
         if messages == 0
-            || (messages < u64::from(self.limits.messages)
-                && self.unacked_bytes + len <= u64::from(self.limits.bytes))
+            || (messages < u64::from(self.limits.messages) && bytes <= u64::from(self.limits.bytes))
         {
             return Ok(());
         }
         Err(Violation::WindowExceeded {
             messages: messages + 1,
-            bytes: self.unacked_bytes + len,
+            bytes,
             limits: self.limits,
         })
     }
@@ -217,27 +218,41 @@ impl ReceiveWindow {
     }
 
     /// Takes what can be taken (V3-18).
-    fn take(&mut self) {
-        loop {
-            let index = self.index(self.taken);
-            let Some(arrived) = self.unacked.get(index) else {
-                return;
-            };
-            let may = match self.level {
-                Level::Received => self.has_room(arrived.len),
-                Level::Processed | Level::Durable => arrived.is_finished,
-            };
-            if !may {
-                return;
-            }
-            if self.level == Level::Received {
-                self.taken_unread += 1;
-                self.taken_unread_bytes += arrived.len;
-            }
-            self.taken_digest = arrived.digest;
-            self.taken = self.taken.next().unwrap_or(Seq::END);
-            self.is_ack_owed = true;
+    #[inline]
+    fn take_all(&mut self) {
+        while self
+            .untaken
+            .front()
+            .is_some_and(|arrived| self.may_take(arrived))
+        {
+            self.take_first();
         }
+    }
+
+    fn take_first(&mut self) {
+        if let Some(arrived) = self.untaken.pop_front() {
+            self.untaken_bytes -= arrived.len;
+            self.take(&arrived);
+        }
+    }
+
+    fn may_take(&self, arrived: &Arrived) -> bool {
+        match self.level {
+            Level::Received => self.has_room(arrived.len),
+            Level::Processed | Level::Durable => arrived.is_finished,
+        }
+    }
+
+    /// Takes the message `taken`.
+    fn take(&mut self, arrived: &Arrived) {
+        if self.level == Level::Received {
+            self.taken_unread += 1;
+            self.taken_unread_bytes += arrived.len;
+        }
+        self.unacked_bytes += arrived.len;
+        self.taken_digest = arrived.digest;
+        self.taken = self.taken.next().unwrap_or(Seq::END);
+        self.is_ack_owed = true;
     }
 
     fn has_room(&self, len: u64) -> bool {
@@ -248,31 +263,64 @@ impl ReceiveWindow {
 
     /// The next message for the application.
     pub fn recv(&mut self) -> Option<Message> {
-        let Queued { message, len } = self.queue.pop_front()?;
-        self.queued_bytes -= len;
-        if self.taken_unread > 0 {
-            self.taken_unread -= 1;
-            self.taken_unread_bytes -= len;
-            self.take();
-        }
+        let (message, len) = self.queue.pop_counted()?;
+        self.handle_read(1, len);
         Some(message)
+    }
+
+    /// Moves the next messages for the application to the end of `batch`, until there are `limit` in all, or those that
+    /// were moved have this many `bytes`.
+    pub fn recv_many(&mut self, batch: &mut Batch, limit: usize, bytes: u64) {
+        let most = limit.saturating_sub(batch.len());
+        let (mut count, mut read) = (self.queue.len(), self.queued_bytes);
+        if count > most || read > bytes {
+            (count, read) = (0, 0);
+            for len in self.queue.frame_lens().take(most) {
+                if read >= bytes {
+                    break;
+                }
+                count += 1;
+                read += len;
+            }
+        }
+        self.queue.move_to(batch, count);
+        self.handle_read(count, read);
+    }
+
+    /// The application has read the next messages, whose frames had so many bytes.
+    #[inline]
+    fn handle_read(&mut self, count: usize, bytes: u64) {
+        self.queued_bytes -= bytes;
+        if self.level == Level::Received {
+            if let Some(left) = self.taken_unread.checked_sub(count) {
+                self.taken_unread = left;
+                self.taken_unread_bytes -= bytes;
+            } else {
+                // There was room for the others as soon as those before them were read.
+                let more = (count - self.taken_unread).min(self.untaken.len());
+                for _ in 0..more {
+                    self.take_first();
+                }
+                self.taken_unread = 0;
+                self.taken_unread_bytes = 0;
+            }
+        }
+        self.take_all();
     }
 
     /// The application is done with a message: at the level `processed`, it is taken once all before
     /// it are, too. At the level `received` this changes nothing; nor does a number that is not
     /// under way.
     pub fn finish(&mut self, seq: Seq) {
-        let unread = self
-            .queue
-            .front()
-            .map_or(self.next, |queued| queued.message.seq);
-        if seq < self.acked || seq >= unread {
+        let unread = self.queue.first().unwrap_or(self.next);
+        if seq < self.taken || seq >= unread {
             return;
         }
-        let index = self.index(seq);
-        if let Some(arrived) = self.unacked.get_mut(index) {
+        let index = seq.get() - self.taken.get();
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        if let Some(arrived) = self.untaken.get_mut(index) {
             arrived.is_finished = true;
-            self.take();
+            self.take_all();
         }
     }
 
@@ -314,10 +362,7 @@ impl ReceiveWindow {
         const LITTLE: usize = 1024;
         let is_mostly_else = |kept: u64| came > LITTLE && kept.saturating_mul(4) < as_u64(came);
         if is_mostly_else(self.queued_bytes - mark.queued_bytes) {
-            for queued in self.queue.iter_mut().skip(mark.queued) {
-                let payload = &mut queued.message.payload;
-                *payload = Bytes::copy_from_slice(payload);
-            }
+            self.queue.copy_from(mark.queued);
         }
         let new = self.volatile_received.wrapping_sub(mark.volatile_received);
         let new = usize::try_from(new).unwrap_or(usize::MAX);
@@ -379,14 +424,12 @@ impl ReceiveWindow {
     pub(super) fn acknowledge(&mut self) -> Ack {
         self.is_ack_owed = false;
         let (next, digest) = self.taken_for_peer();
-        while self.acked < next
-            && let Some(arrived) = self.unacked.pop_front()
-        {
-            self.unacked_bytes -= arrived.len;
-            self.acked = self.acked.next().unwrap_or(Seq::END);
-        }
+        self.acked = next;
+        self.unacked_bytes = 0;
         if mutated!(AckBeforeTaken) {
             self.taken = self.taken.max(next);
+            self.untaken.clear();
+            self.untaken_bytes = 0;
         }
         Ack {
             next,
@@ -452,13 +495,9 @@ impl ReceiveWindow {
     /// The session is lost: what this side has answered for, and the application not read. The peer
     /// has all the rest in doubt.
     #[must_use]
-    pub fn into_taken(self) -> VecDeque<Message> {
-        let taken = self.queue.into_iter().take(self.taken_unread);
-        taken.map(|queued| queued.message).collect()
-    }
-
-    fn index(&self, seq: Seq) -> usize {
-        usize::try_from(seq.get().saturating_sub(self.acked.get())).unwrap_or(usize::MAX)
+    pub fn into_taken(mut self) -> VecDeque<Message> {
+        let messages = std::iter::from_fn(|| self.queue.pop());
+        messages.take(self.taken_unread).collect()
     }
 }
 
