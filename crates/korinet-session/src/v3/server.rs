@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use korinet_proto::v3::{GoAway, Payload, ReceiveWindow, Transmit, Volatile};
 use korinet_wire::v3::{AttachNumber, Code, Features, InstanceId, Kind, Open, Seq, SessionId};
 
+use super::batch::Batch;
 use super::channel::SessionKey;
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
@@ -179,6 +180,18 @@ impl ServerSession {
             session: self.id,
             message,
         })
+    }
+
+    /// Moves the next messages for the application to the end of `batch`, until there are `limit` in all, or those that
+    /// were moved have this many `bytes`. Where it has messages of another session, there are none.
+    pub fn recv_many(&mut self, batch: &mut Batch, limit: usize, bytes: u64) {
+        let Some(conversation) = &mut self.conversation else {
+            return batch.take_from(&mut self.inbox, limit);
+        };
+        if let Some(messages) = batch.of(self.id) {
+            let receive = &mut conversation.windows_mut().receive;
+            receive.recv_many(messages, limit, bytes);
+        }
     }
 
     /// The next volatile payload for the application.
