@@ -95,6 +95,7 @@
 #![warn(missing_docs)]
 #![warn(clippy::exhaustive_structs)]
 
+mod batch;
 mod client;
 mod credentials;
 mod error;
@@ -110,6 +111,7 @@ pub mod tls;
 mod transport;
 pub mod value;
 
+pub use batch::{Batch, MessageRef};
 pub use client::{Client, ClientBuilder};
 pub use error::{BindError, ConfigError, ConnectError, SendError};
 pub use korinet_proto::{CodecError, EncodeError, Rate};

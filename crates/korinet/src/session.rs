@@ -9,7 +9,7 @@ use korinet_wire::v3::{Code, SessionId};
 use minicbor::Encode;
 use tokio::sync::watch;
 
-use crate::{Message, Protocol, SendError, SessionError, State};
+use crate::{Batch, Message, Protocol, SendError, SessionError, State};
 
 mod encoding;
 mod receipt;
@@ -114,6 +114,19 @@ impl Session {
         self.sender.feed(message).await
     }
 
+    /// As [`Sender::feed_many`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn feed_many<T: Encode<()>>(&self, messages: &[T]) -> Result<(), SendError> {
+        self.sender.feed_many(messages).await
+    }
+
     /// As [`Sender::flush`].
     ///
     /// # Errors
@@ -152,7 +165,8 @@ impl Session {
     /// Appends the next messages to `messages`: at least one, and as many as are there already, but at most `limit`;
     /// how many. Zero once the conversation has ended in good order, or where `limit` is.
     ///
-    /// It is the fastest way to receive many messages.
+    /// It is the fastest way to receive many messages that are kept; for others there is
+    /// [`recv_batch`](Self::recv_batch).
     ///
     /// # Errors
     ///
@@ -169,6 +183,19 @@ impl Session {
         self.receiver.recv_many(messages, limit).await
     }
 
+    /// As [`Receiver::recv_batch`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_batch(&mut self, limit: usize) -> Result<Option<Batch<'_>>, SessionError> {
+        self.receiver.recv_batch(limit).await
+    }
+
     /// As [`Receiver::try_recv`].
     pub fn try_recv(&mut self) -> Option<Message> {
         self.receiver.try_recv()
@@ -177,6 +204,11 @@ impl Session {
     /// As [`Receiver::done`].
     pub fn done(&self, message: &Message) {
         self.receiver.done(message);
+    }
+
+    /// As [`Receiver::done_batch`].
+    pub fn done_batch(&self) {
+        self.receiver.done_batch();
     }
 
     /// As [`Receiver::volatile`].
