@@ -11,6 +11,7 @@ mod demo;
 mod deny;
 mod failure;
 mod fuzz;
+mod instructions;
 mod mutations;
 mod no_std;
 mod programs;
@@ -51,6 +52,10 @@ commands:
   bench   measure korinet beside its peers; prints one table with ratios to bare TCP:
             cargo xtask bench [--peers tcp,hand,korinet] [--workloads rtt,stream] [--quick]
           all options: cargo xtask bench --help; without any, some 15 minutes
+  instructions
+          count the instructions that a message takes, by valgrind, which is to be installed:
+            cargo xtask instructions [encode | decode | send | receive | stream | batches | typed | round-trip]
+          without a name all of them; fails where one takes more than it may
   hostile attack a server in every way there is a case for, beside a healthy session; prints a table:
             cargo xtask hostile [WORDS OF A CASE]
           without a word all cases, some minutes
@@ -102,6 +107,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "storm" => no_more(command, rest).and_then(|()| programs::run(command, rest)),
         "endure" | "model" => programs::run(command, rest),
         "fuzz" => fuzz::run(rest),
+        "instructions" => instructions::run(rest),
         unknown => Err(Failure::Usage(format!(
             "no such command: {unknown}\n\n{HELP}"
         ))),
@@ -142,6 +148,7 @@ mod tests {
             "transfer",
             "storm",
             "bench",
+            "instructions",
             "hostile",
             "mutations",
             "deny",

@@ -44,6 +44,7 @@
 //! # Ok::<(), korinet_proto::v3::PushError>(())
 //! ```
 
+mod batch;
 #[cfg(feature = "codec")]
 mod codec;
 mod connection;
@@ -58,6 +59,7 @@ mod send_window;
 mod transmit;
 mod violation;
 
+pub use batch::{Batch, MessageRef};
 #[cfg(feature = "codec")]
 pub use codec::FrameCodec;
 pub use connection::{Agreed, Connection, End, Windows};

@@ -65,6 +65,7 @@
 //! # Ok::<(), korinet_session::v3::SendError>(())
 //! ```
 
+mod batch;
 mod channel;
 mod client;
 mod config;
@@ -83,6 +84,7 @@ mod seal;
 mod secret_bytes;
 mod server;
 
+pub use batch::Batch;
 pub use channel::{Binding, Channel, SessionKey};
 pub use client::ClientSession;
 pub use config::{ClientConfig, OnLost, ServerConfig, Settings};

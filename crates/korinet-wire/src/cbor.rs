@@ -5,7 +5,6 @@
 
 use core::fmt;
 
-use crate::small::head_len;
 use crate::{DecodeError, DecodeErrorKind};
 
 /// The most levels of nesting that any limit can allow; it sizes the stack of [`item_len`].
@@ -183,15 +182,15 @@ impl<'a> Reader<'a> {
     pub(crate) fn shortest_head(&mut self, ty: CborType) -> Option<u64> {
         let rest = self.input.get(self.at..)?;
         let (&initial, rest) = rest.split_first()?;
-        let (argument, len) = match initial ^ ty.initial_bits() {
-            info @ 0..24 => (u64::from(info), 1),
-            24 => (u64::from(*rest.first()?), 2),
-            25 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 3),
-            26 => (u64::from(u32::from_be_bytes(*rest.first_chunk()?)), 5),
-            27 => (u64::from_be_bytes(*rest.first_chunk()?), 9),
+        let (argument, len, least) = match initial ^ ty.initial_bits() {
+            info @ 0..24 => (u64::from(info), 1, 0),
+            24 => (u64::from(*rest.first()?), 2, 24),
+            25 => (u16::from_be_bytes(*rest.first_chunk()?).into(), 3, 1 << 8),
+            26 => (u32::from_be_bytes(*rest.first_chunk()?).into(), 5, 1 << 16),
+            27 => (u64::from_be_bytes(*rest.first_chunk()?), 9, 1 << 32),
             _ => return None,
         };
-        if head_len(argument) != len {
+        if argument < least {
             return None;
         }
         self.at += len;
@@ -249,14 +248,28 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads to the end of `level`, the outermost one.
-    fn skip_level(&mut self, mut level: Open, max_depth: u8) -> Result<(), DecodeError> {
-        // The levels around the one being read.
-        let mut levels = [Open::Items(0); 128];
+    fn skip_level(&mut self, level: Open, max_depth: u8) -> Result<(), DecodeError> {
+        let start = self.at;
+        // Nearly everything is flat, and memory for many levels takes longer to prepare than that to read.
+        if self.skip_levels::<8>(level, max_depth)? {
+            return Ok(());
+        }
+        self.at = start;
+        self.skip_levels::<128>(level, max_depth).map(drop)
+    }
+
+    /// The same with room for this many levels around the one being read; false if there are more.
+    fn skip_levels<const N: usize>(
+        &mut self,
+        mut level: Open,
+        max_depth: u8,
+    ) -> Result<bool, DecodeError> {
+        let mut levels = [Open::Items(0); N];
         let mut depth = 0_u8;
         loop {
             while let Open::Items(0) = level {
                 let Some(up) = depth.checked_sub(1) else {
-                    return Ok(());
+                    return Ok(true);
                 };
                 depth = up;
                 level = levels
@@ -282,8 +295,11 @@ impl<'a> Reader<'a> {
             };
             if let Some(inner) = self.skip_content(head)? {
                 match levels.get_mut(usize::from(depth)) {
-                    Some(slot) if depth + 1 < max_depth => *slot = level,
-                    _ => return Self::error(at, DecodeErrorKind::TooDeep { max: max_depth }),
+                    _ if depth + 1 >= max_depth => {
+                        return Self::error(at, DecodeErrorKind::TooDeep { max: max_depth });
+                    }
+                    Some(slot) => *slot = level,
+                    None => return Ok(false),
                 }
                 depth += 1;
                 level = inner;

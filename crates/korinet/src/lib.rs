@@ -103,6 +103,7 @@
 #![warn(missing_docs)]
 #![warn(clippy::exhaustive_structs)]
 
+mod batch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 pub mod call;
@@ -126,6 +127,7 @@ pub mod value;
 #[cfg(feature = "serde")]
 mod with_serde;
 
+pub use batch::{Batch, MessageRef};
 pub use client::{Client, ClientBuilder};
 pub use error::{BindError, ConfigError, ConnectError, SendError};
 pub use korinet_proto::{CodecError, EncodeError, Rate};

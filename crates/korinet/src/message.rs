@@ -131,19 +131,7 @@ impl Message {
         if let Source::V2(_) = self.0 {
             return Ok(());
         }
-        if self.is_raw() {
-            return Err(decode::Error::message("message is raw bytes, not CBOR"));
-        }
-        let data = self.data();
-        let depth = u8::try_from(Value::MAX_DEPTH).unwrap_or(u8::MAX);
-        match item_len(data, depth) {
-            Ok(len) if len == data.len() => Ok(()),
-            Ok(len) => Err(decode::Error::message(format!(
-                "{} bytes follow the item, expected none",
-                data.len() - len
-            ))),
-            Err(error) => Err(decode::Error::message(error)),
-        }
+        check(self.is_raw(), self.data())
     }
 
     pub(crate) const fn position(&self) -> Option<v2::Position> {
@@ -151,6 +139,22 @@ impl Message {
             Source::V2(delivery) => Some(delivery.position),
             Source::V3(_) | Source::Volatile { .. } => None,
         }
+    }
+}
+
+/// Checks, without recursion, that the data of a message is one CBOR item that is not nested too deeply.
+pub(crate) fn check(is_raw: bool, data: &[u8]) -> Result<(), decode::Error> {
+    if is_raw {
+        return Err(decode::Error::message("message is raw bytes, not CBOR"));
+    }
+    let depth = u8::try_from(Value::MAX_DEPTH).unwrap_or(u8::MAX);
+    match item_len(data, depth) {
+        Ok(len) if len == data.len() => Ok(()),
+        Ok(len) => Err(decode::Error::message(format!(
+            "{} bytes follow the item, expected none",
+            data.len() - len
+        ))),
+        Err(error) => Err(decode::Error::message(error)),
     }
 }
 

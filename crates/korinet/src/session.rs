@@ -10,7 +10,7 @@ use minicbor::{Decode, Encode};
 use tokio::sync::watch;
 
 use crate::call::{CallBuilder, CallError, Requests};
-use crate::{Message, Protocol, SendError, SessionError, State};
+use crate::{Batch, Message, Protocol, SendError, SessionError, State};
 
 mod encoding;
 mod group;
@@ -118,6 +118,19 @@ impl Session {
         self.sender.feed(message).await
     }
 
+    /// As [`Sender::feed_many`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn feed_many<T: Encode<()>>(&self, messages: &[T]) -> Result<(), SendError> {
+        self.sender.feed_many(messages).await
+    }
+
     /// As [`Sender::flush`].
     ///
     /// # Errors
@@ -156,7 +169,8 @@ impl Session {
     /// Appends the next messages to `messages`: at least one, and as many as are there already, but at most `limit`;
     /// how many. Zero once the conversation has ended in good order, or where `limit` is.
     ///
-    /// It is the fastest way to receive many messages.
+    /// It is the fastest way to receive many messages that are kept; for others there is
+    /// [`recv_batch`](Self::recv_batch).
     ///
     /// # Errors
     ///
@@ -171,6 +185,19 @@ impl Session {
         limit: usize,
     ) -> Result<usize, SessionError> {
         self.receiver.recv_many(messages, limit).await
+    }
+
+    /// As [`Receiver::recv_batch`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_batch(&mut self, limit: usize) -> Result<Option<Batch<'_>>, SessionError> {
+        self.receiver.recv_batch(limit).await
     }
 
     /// As [`Sender::request`].
@@ -209,6 +236,11 @@ impl Session {
     /// As [`Receiver::done`].
     pub fn done(&self, message: &Message) {
         self.receiver.done(message);
+    }
+
+    /// As [`Receiver::done_batch`].
+    pub fn done_batch(&self) {
+        self.receiver.done_batch();
     }
 
     /// As [`Receiver::volatile`].

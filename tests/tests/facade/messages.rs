@@ -71,6 +71,104 @@ async fn many_messages_are_under_way_at_once() {
 }
 
 #[tokio::test]
+async fn many_messages_go_at_once_and_are_looked_at_where_they_are() {
+    let (client, mut server, _listening) = pair_at(AckLevel::Processed).await;
+    let texts: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    let raw = texts.clone();
+    let feeding = async {
+        client.feed_many(&texts).await.unwrap();
+        client.sender().feed_many_raw(&raw).await.unwrap();
+        client.flush().await.unwrap();
+    };
+    let receiving = async {
+        let mut count = 0;
+        while count < 2000 {
+            let batch = within("a batch", server.recv_batch(300)).await.unwrap();
+            for message in batch.unwrap().iter() {
+                let text = (count % 1000).to_string();
+                assert_eq!(message.is_raw(), count >= 1000);
+                if message.is_raw() {
+                    assert_eq!(message.data(), text.as_bytes());
+                } else {
+                    assert_eq!(message.decode::<&str>().unwrap(), text);
+                }
+                assert_eq!(message.number().unwrap().1.get(), count + 1);
+                count += 1;
+            }
+            server.done_batch();
+        }
+    };
+    tokio::join!(feeding, receiving);
+    client.close().await.unwrap();
+    assert!(server.recv_batch(1).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn of_many_messages_those_before_a_bad_one_are_sent() {
+    struct Odd(bool);
+    impl korinet::minicbor::Encode<()> for Odd {
+        fn encode<W: korinet::minicbor::encode::Write>(
+            &self,
+            encoder: &mut korinet::minicbor::Encoder<W>,
+            (): &mut (),
+        ) -> Result<(), korinet::minicbor::encode::Error<W::Error>> {
+            // An array of one item that is not there.
+            if self.0 {
+                encoder.array(1)?.ok()
+            } else {
+                encoder.u8(7)?.ok()
+            }
+        }
+    }
+    let (client, mut server, _listening) = pair().await;
+    let messages = [Odd(false), Odd(true), Odd(false)];
+    let error = client.feed_many(&messages).await.unwrap_err();
+    assert!(matches!(error, SendError::Message(_)), "{error:?}");
+    client.flush().await.unwrap();
+    client.send("next").await.unwrap();
+    assert_eq!(
+        server
+            .recv()
+            .await
+            .unwrap()
+            .unwrap()
+            .decode::<u8>()
+            .unwrap(),
+        7
+    );
+    let next = server.recv().await.unwrap().unwrap();
+    assert_eq!(next.decode::<&str>().unwrap(), "next");
+}
+
+#[tokio::test]
+async fn in_protocol_v2_a_batch_is_one_message() {
+    let server = korinet::Server::builder()
+        .ack_level(AckLevel::Processed)
+        .bind("127.0.0.1:0")
+        .await
+        .unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    let client = v2_client().connect(addr).await.unwrap();
+    let serving = tokio::spawn(async move {
+        let mut session = server.accept().await.unwrap();
+        let mut received = Vec::new();
+        while let Some(batch) = session.recv_batch(10).await.unwrap() {
+            assert_eq!(batch.len(), 1);
+            received.extend(batch.iter().map(|message| message.value().unwrap()));
+            // Without it none would follow.
+            session.done_batch();
+        }
+        received
+    });
+    let messages: Vec<Value> = (1..=20).map(korinet_tests::numbered::message).collect();
+    within("all of it", client.feed_many(&messages))
+        .await
+        .unwrap();
+    client.close().await.unwrap();
+    assert_eq!(within("the server", serving).await.unwrap(), messages);
+}
+
+#[tokio::test]
 async fn a_session_is_a_stream_and_its_sender_makes_a_sink() {
     let (client, server, _listening) = pair().await;
     let mut sink = client.sender().sink::<u32>();

@@ -175,21 +175,18 @@ impl Connection {
         came: &Bytes,
         body: &[u8],
     ) -> Result<(), Violation> {
-        let frame = match wire::Data::plain(body) {
-            Some(data) => wire::Frame::Data(data),
-            None => wire::Frame::decode_body(body)?,
-        };
+        // The short way of nearly all that comes.
+        if !self.is_close_written()
+            && let Some(data) = wire::Data::plain(body)
+        {
+            return self.handle_data(now, windows, came, body, &data);
+        }
+        let frame = wire::Frame::decode_body(body)?;
         if self.is_close_written() && !matches!(frame, wire::Frame::Close(_)) {
             return self.handle_late(now, windows, &frame);
         }
         let carries = match frame {
-            wire::Frame::Data(data) => {
-                let payload = came.slice_ref(data.payload);
-                let (before, _) = windows.receive.taken();
-                let is_new = windows.receive.handle_data(&data, body, payload)?;
-                self.has_progress |= windows.receive.taken().0 > before;
-                is_new
-            }
+            wire::Frame::Data(data) => return self.handle_data(now, windows, came, body, &data),
             wire::Frame::Ack(ack) => {
                 let released = windows.send.handle_ack(ack.next, ack.digest)?;
                 self.has_progress |= released;
@@ -219,6 +216,24 @@ impl Connection {
             wire::Frame::Skipped { .. } => false,
         };
         if carries {
+            return Ok(());
+        }
+        self.control_budget.spend(now)
+    }
+
+    #[inline]
+    fn handle_data(
+        &mut self,
+        now: Instant,
+        windows: &mut Windows,
+        came: &Bytes,
+        body: &[u8],
+        data: &wire::Data<'_>,
+    ) -> Result<(), Violation> {
+        let (before, _) = windows.receive.taken();
+        let is_new = windows.receive.handle_data(data, body, came)?;
+        self.has_progress |= windows.receive.taken().0 > before;
+        if is_new {
             return Ok(());
         }
         self.control_budget.spend(now)

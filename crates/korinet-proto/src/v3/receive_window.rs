@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, PREFIX_LEN, Role, Seq};
 
+use super::batch::{Batch, MessageRef};
 use super::replay_buffer::as_u64;
 use super::send_window::extend;
 use super::{Message, Violation, Volatile};
@@ -38,18 +39,25 @@ pub struct ReceiveWindow {
     /// The highest position that was written in an ACK.
     acked: Seq,
     is_ack_owed: bool,
-    /// The messages from `acked` on, whether the application has read them or not.
-    unacked: VecDeque<Arrived>,
+    /// The bytes of the frames from `acked` to `taken`.
     unacked_bytes: u64,
+    /// The messages from `taken` on, whether the application has read them or not.
+    untaken: VecDeque<Arrived>,
+    untaken_bytes: u64,
     /// The messages that stand for themselves and the application has not read.
-    queue: VecDeque<Queued>,
+    queue: Batch,
     /// The same of those that belong to calls (V3-47): they are read apart, so that neither waits for the other.
     calls: VecDeque<Queued>,
-    /// The part of both queues that is taken.
+    /// The part of `queue` that is taken.
     taken_unread: usize,
     taken_unread_bytes: u64,
-    /// The bytes of the frames in both queues.
+    /// The part of `calls` that is.
+    taken_calls: usize,
+    taken_calls_bytes: u64,
+    /// The bytes of the frames in `queue`.
     queued_bytes: u64,
+    /// The same of `calls`.
+    calls_bytes: u64,
     volatile: VecDeque<Volatile>,
     volatile_bytes: u64,
     volatile_received: u64,
@@ -73,12 +81,21 @@ struct Arrived {
     digest: Digest,
     is_finished: bool,
     is_read: bool,
+    /// It belongs to a call.
+    is_call: bool,
 }
 
+/// A message of a call that the application has not read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Queued {
     message: Message,
+    /// The bytes of its frame.
     len: u64,
+}
+
+/// Whether a message is a request, or names one.
+fn is_call(data: &Data<'_>) -> bool {
+    data.kind.role != Role::Message
 }
 
 impl ReceiveWindow {
@@ -87,13 +104,13 @@ impl ReceiveWindow {
 
     /// The window of a new session with these limits for what the peer sends.
     #[must_use]
-    pub const fn new(limits: Limits, level: Level, checksum: bool) -> Self {
+    pub fn new(limits: Limits, level: Level, checksum: bool) -> Self {
         Self::starting_at(Seq::FIRST, limits, level, checksum)
     }
 
     /// As [`new`](Self::new), but expecting `first` first: for tests near the top of the numbers.
     #[must_use]
-    pub const fn starting_at(first: Seq, limits: Limits, level: Level, checksum: bool) -> Self {
+    pub fn starting_at(first: Seq, limits: Limits, level: Level, checksum: bool) -> Self {
         Self {
             limits,
             level,
@@ -104,13 +121,17 @@ impl ReceiveWindow {
             taken_digest: Digest::ZERO,
             acked: first,
             is_ack_owed: false,
-            unacked: VecDeque::new(),
             unacked_bytes: 0,
-            queue: VecDeque::new(),
+            untaken: VecDeque::new(),
+            untaken_bytes: 0,
+            queue: Batch::default(),
             calls: VecDeque::new(),
             taken_unread: 0,
             taken_unread_bytes: 0,
+            taken_calls: 0,
+            taken_calls_bytes: 0,
             queued_bytes: 0,
+            calls_bytes: 0,
             volatile: VecDeque::new(),
             volatile_bytes: 0,
             volatile_received: 0,
@@ -119,8 +140,8 @@ impl ReceiveWindow {
         }
     }
 
-    /// Handles a DATA frame; `body` is what `data` was decoded from, with `data.payload` in
-    /// `payload`. Whether it was news: a duplicate is not.
+    /// Handles a DATA frame; `body` is what `data` was decoded from, and `memory` what the payload is a part of, where
+    /// it stays. Whether it was news: a duplicate is not.
     ///
     /// # Errors
     ///
@@ -129,7 +150,7 @@ impl ReceiveWindow {
         &mut self,
         data: &Data<'_>,
         body: &[u8],
-        payload: Bytes,
+        memory: &Bytes,
     ) -> Result<bool, Violation> {
         if data.digest.is_some() != self.checksum {
             return Err(Violation::DigestPresence {
@@ -141,7 +162,7 @@ impl ReceiveWindow {
             self.duplicates = self.duplicates.saturating_add(1);
             self.is_ack_owed = true;
             if mutated!(DuplicateDelivered) {
-                self.enqueue(data, payload, len);
+                self.enqueue(data, len, memory);
             }
             return Ok(false);
         }
@@ -151,7 +172,7 @@ impl ReceiveWindow {
                 found: data.seq,
             });
         }
-        self.check_size(payload.len())?;
+        self.check_size(data.payload.len())?;
         self.check_window(len)?;
         let after = match data.seq.next() {
             Some(after) if data.seq <= Seq::LAST => after,
@@ -160,39 +181,39 @@ impl ReceiveWindow {
         let digest = self.check_digest(data, body)?;
         self.next = after;
         self.digest = digest;
-        self.unacked_bytes += len;
-        self.unacked.push_back(Arrived {
+        let arrived = Arrived {
             len,
             digest,
             is_finished: false,
             is_read: false,
-        });
-        self.enqueue(data, payload, len);
-        self.take();
+            is_call: is_call(data),
+        };
+        if self.untaken.is_empty() && self.may_take(&arrived) {
+            self.take(&arrived);
+        } else {
+            self.untaken_bytes += len;
+            self.untaken.push_back(arrived);
+        }
+        self.enqueue(data, len, memory);
         Ok(true)
     }
 
-    fn enqueue(&mut self, data: &Data<'_>, payload: Bytes, len: u64) {
-        self.queued_bytes += len;
-        let queue = match data.kind.role {
-            Role::Message => &mut self.queue,
-            Role::Request
-            | Role::Response
-            | Role::Error
-            | Role::Item
-            | Role::End
-            | Role::Cancel
-            | Role::Credit => &mut self.calls,
+    fn enqueue(&mut self, data: &Data<'_>, len: u64, memory: &Bytes) {
+        let message = MessageRef {
+            seq: data.seq,
+            kind: data.kind,
+            re: data.re,
+            payload: data.payload,
         };
-        queue.push_back(Queued {
-            message: Message {
-                seq: data.seq,
-                kind: data.kind,
-                re: data.re,
-                payload,
-            },
-            len,
-        });
+        if is_call(data) {
+            let message = message.to_message(memory);
+            self.calls_bytes += len;
+            self.calls.push_back(Queued { message, len });
+            return;
+        }
+        self.queued_bytes += len;
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        self.queue.push_part(&message, len, memory);
     }
 
     fn check_size(&self, len: usize) -> Result<(), Violation> {
@@ -205,16 +226,16 @@ impl ReceiveWindow {
 
     /// V3-21.
     fn check_window(&self, len: u64) -> Result<(), Violation> {
-        let messages = as_u64(self.unacked.len());
+        let messages = self.next.get().saturating_sub(self.acked.get());
+        let bytes = self.unacked_bytes + self.untaken_bytes + len;
         if messages == 0
-            || (messages < u64::from(self.limits.messages)
-                && self.unacked_bytes + len <= u64::from(self.limits.bytes))
+            || (messages < u64::from(self.limits.messages) && bytes <= u64::from(self.limits.bytes))
         {
             return Ok(());
         }
         Err(Violation::WindowExceeded {
             messages: messages + 1,
-            bytes: self.unacked_bytes + len,
+            bytes,
             limits: self.limits,
         })
     }
@@ -233,39 +254,59 @@ impl ReceiveWindow {
     }
 
     /// Takes what can be taken (V3-18).
-    fn take(&mut self) {
-        loop {
-            let index = self.index(self.taken);
-            let Some(arrived) = self.unacked.get(index) else {
-                return;
-            };
-            let may = match self.level {
-                Level::Received => arrived.is_read || self.has_room(arrived.len),
-                Level::Processed | Level::Durable => arrived.is_finished,
-            };
-            if !may {
-                return;
-            }
-            if self.level == Level::Received && !arrived.is_read {
-                self.taken_unread += 1;
-                self.taken_unread_bytes += arrived.len;
-            }
-            self.taken_digest = arrived.digest;
-            self.taken = self.taken.next().unwrap_or(Seq::END);
-            self.is_ack_owed = true;
+    #[inline]
+    fn take_all(&mut self) {
+        while self
+            .untaken
+            .front()
+            .is_some_and(|arrived| self.may_take(arrived))
+        {
+            self.take_first();
         }
     }
 
+    fn take_first(&mut self) {
+        if let Some(arrived) = self.untaken.pop_front() {
+            self.untaken_bytes -= arrived.len;
+            self.take(&arrived);
+        }
+    }
+
+    fn may_take(&self, arrived: &Arrived) -> bool {
+        match self.level {
+            Level::Received => arrived.is_read || self.has_room(arrived.len),
+            Level::Processed | Level::Durable => arrived.is_finished,
+        }
+    }
+
+    /// Takes the message `taken`.
+    fn take(&mut self, arrived: &Arrived) {
+        if self.level == Level::Received && !arrived.is_read {
+            if arrived.is_call {
+                self.taken_calls += 1;
+                self.taken_calls_bytes += arrived.len;
+            } else {
+                self.taken_unread += 1;
+                self.taken_unread_bytes += arrived.len;
+            }
+        }
+        self.unacked_bytes += arrived.len;
+        self.taken_digest = arrived.digest;
+        self.taken = self.taken.next().unwrap_or(Seq::END);
+        self.is_ack_owed = true;
+    }
+
     fn has_room(&self, len: u64) -> bool {
-        self.taken_unread == 0
-            || (as_u64(self.taken_unread) < u64::from(self.limits.messages)
-                && self.taken_unread_bytes + len <= u64::from(self.limits.bytes))
+        let messages = as_u64(self.taken_unread + self.taken_calls);
+        let bytes = self.taken_unread_bytes + self.taken_calls_bytes + len;
+        messages == 0
+            || (messages < u64::from(self.limits.messages) && bytes <= u64::from(self.limits.bytes))
     }
 
     /// The next message for the application, of whatever kind.
     pub fn recv(&mut self) -> Option<Message> {
-        let seq = |queue: &VecDeque<Queued>| queue.front().map(|queued| queued.message.seq);
-        match (seq(&self.queue), seq(&self.calls)) {
+        let call = self.calls.front().map(|call| call.message.seq);
+        match (self.queue.first(), call) {
             (Some(message), Some(call)) if call < message => self.recv_call(),
             (None, _) => self.recv_call(),
             (Some(_), _) => self.recv_message(),
@@ -274,50 +315,92 @@ impl ReceiveWindow {
 
     /// The next message that stands for itself.
     pub fn recv_message(&mut self) -> Option<Message> {
-        let queued = self.queue.pop_front()?;
-        Some(self.read(queued))
+        let len = self.queue.frame_lens().next()?;
+        self.handle_read(1, len);
+        self.queue.pop()
     }
 
     /// The next message that belongs to a call: it is a request, or names one.
     pub fn recv_call(&mut self) -> Option<Message> {
-        let queued = self.calls.pop_front()?;
-        Some(self.read(queued))
-    }
-
-    fn read(&mut self, Queued { message, len }: Queued) -> Message {
-        self.queued_bytes -= len;
+        let Queued { message, len } = self.calls.pop_front()?;
+        self.calls_bytes -= len;
         if self.level == Level::Received {
             if message.seq < self.taken {
-                self.taken_unread -= 1;
-                self.taken_unread_bytes -= len;
-                self.take();
+                self.taken_calls -= 1;
+                self.taken_calls_bytes -= len;
             } else {
-                // What the other queue holds is in the way of taking it. It is not read later than that.
-                let index = self.index(message.seq);
-                if let Some(arrived) = self.unacked.get_mut(index) {
-                    arrived.is_read = true;
+                self.handle_read_untaken(message.seq);
+            }
+            self.take_all();
+        }
+        Some(message)
+    }
+
+    /// Moves the next messages that stand for themselves to the end of `batch`, until there are `limit` in all, or those that
+    /// were moved have this many `bytes`.
+    pub fn recv_many(&mut self, batch: &mut Batch, limit: usize, bytes: u64) {
+        let most = limit.saturating_sub(batch.len());
+        let (mut count, mut read) = (self.queue.len(), self.queued_bytes);
+        if count > most || read > bytes {
+            (count, read) = (0, 0);
+            for len in self.queue.frame_lens().take(most) {
+                if read >= bytes {
+                    break;
                 }
-                self.take();
+                count += 1;
+                read += len;
             }
         }
-        message
+        self.handle_read(count, read);
+        self.queue.move_to(batch, count);
+    }
+
+    /// The application reads the next messages of `queue`, whose frames have so many bytes.
+    #[inline]
+    fn handle_read(&mut self, count: usize, bytes: u64) {
+        self.queued_bytes -= bytes;
+        if self.level == Level::Received {
+            if let Some(left) = self.taken_unread.checked_sub(count) {
+                self.taken_unread = left;
+                self.taken_unread_bytes -= bytes;
+            } else {
+                // There is room for the others as soon as those before them are read.
+                for index in self.taken_unread..count {
+                    if let Some(seq) = self.queue.seq(index) {
+                        self.handle_read_untaken(seq);
+                    }
+                }
+                self.taken_unread = 0;
+                self.taken_unread_bytes = 0;
+            }
+        }
+        self.take_all();
+    }
+
+    /// A message is read before it is taken, since what was received before it is in the way: when it is its turn, it
+    /// is not in the queue any more.
+    fn handle_read_untaken(&mut self, seq: Seq) {
+        let index = self.index(seq);
+        if let Some(arrived) = self.untaken.get_mut(index) {
+            arrived.is_read = true;
+        }
     }
 
     /// The application is done with a message: at the level `processed`, it is taken once all before
     /// it are, too. At the level `received` this changes nothing; nor does a number that is not
     /// under way.
     pub fn finish(&mut self, seq: Seq) {
-        let is_unread = [&self.queue, &self.calls].into_iter().any(|queue| {
-            let found = queue.binary_search_by_key(&seq, |queued| queued.message.seq);
-            found.is_ok()
-        });
-        if seq < self.acked || seq >= self.next || is_unread {
+        let call = self
+            .calls
+            .binary_search_by_key(&seq, |call| call.message.seq);
+        let is_unread = call.is_ok() || self.queue.contains(seq);
+        if seq < self.taken || seq >= self.next || is_unread {
             return;
         }
         let index = self.index(seq);
-        if let Some(arrived) = self.unacked.get_mut(index) {
+        if let Some(arrived) = self.untaken.get_mut(index) {
             arrived.is_finished = true;
-            self.take();
+            self.take_all();
         }
     }
 
@@ -346,7 +429,7 @@ impl ReceiveWindow {
         Mark {
             queued: self.queue.len(),
             calls: self.calls.len(),
-            queued_bytes: self.queued_bytes,
+            queued_bytes: self.queued_bytes + self.calls_bytes,
             volatile_received: self.volatile_received,
         }
     }
@@ -359,11 +442,10 @@ impl ReceiveWindow {
         /// As much as is kept anyway for a message.
         const LITTLE: usize = 1024;
         let is_mostly_else = |kept: u64| came > LITTLE && kept.saturating_mul(4) < as_u64(came);
-        if is_mostly_else(self.queued_bytes - mark.queued_bytes) {
-            let queue = self.queue.iter_mut().skip(mark.queued);
-            for queued in queue.chain(self.calls.iter_mut().skip(mark.calls)) {
-                let payload = &mut queued.message.payload;
-                *payload = Bytes::copy_from_slice(payload);
+        if is_mostly_else(self.queued_bytes + self.calls_bytes - mark.queued_bytes) {
+            self.queue.copy_from(mark.queued);
+            for call in self.calls.iter_mut().skip(mark.calls) {
+                call.message.payload = Bytes::copy_from_slice(&call.message.payload);
             }
         }
         let new = self.volatile_received.wrapping_sub(mark.volatile_received);
@@ -426,14 +508,12 @@ impl ReceiveWindow {
     pub(super) fn acknowledge(&mut self) -> Ack {
         self.is_ack_owed = false;
         let (next, digest) = self.taken_for_peer();
-        while self.acked < next
-            && let Some(arrived) = self.unacked.pop_front()
-        {
-            self.unacked_bytes -= arrived.len;
-            self.acked = self.acked.next().unwrap_or(Seq::END);
-        }
+        self.acked = next;
+        self.unacked_bytes = 0;
         if mutated!(AckBeforeTaken) {
             self.taken = self.taken.max(next);
+            self.untaken.clear();
+            self.untaken_bytes = 0;
         }
         Ack {
             next,
@@ -487,7 +567,7 @@ impl ReceiveWindow {
     /// The bytes of all that the application has not read: of frames of messages, and of volatile payloads.
     #[must_use]
     pub const fn unread_bytes(&self) -> u64 {
-        self.queued_bytes + self.volatile_bytes
+        self.queued_bytes + self.calls_bytes + self.volatile_bytes
     }
 
     /// How many messages came again and were dropped.
@@ -505,20 +585,25 @@ impl ReceiveWindow {
     /// The session is lost: what this side has answered for, and the application not read. The peer
     /// has all the rest in doubt.
     #[must_use]
-    pub fn into_taken(self) -> VecDeque<Message> {
-        let taken = self.taken;
-        let answered_for = self.level == Level::Received;
-        let unread = self.queue.into_iter().chain(self.calls);
-        let mut unread: VecDeque<Message> = unread
-            .map(|queued| queued.message)
-            .filter(|message| answered_for && message.seq < taken)
-            .collect();
-        unread.make_contiguous().sort_by_key(|message| message.seq);
-        unread
+    pub fn into_taken(mut self) -> VecDeque<Message> {
+        let (taken, level) = (self.taken, self.level);
+        let all = std::iter::from_fn(|| self.recv_untold());
+        all.take_while(|message| level == Level::Received && message.seq < taken)
+            .collect()
+    }
+
+    /// The next message of either queue, when nobody counts any more.
+    fn recv_untold(&mut self) -> Option<Message> {
+        let call = self.calls.front().map(|call| call.message.seq);
+        let is_call = call.is_some_and(|call| self.queue.first().is_none_or(|first| call < first));
+        if is_call {
+            return Some(self.calls.pop_front()?.message);
+        }
+        self.queue.pop()
     }
 
     fn index(&self, seq: Seq) -> usize {
-        usize::try_from(seq.get().saturating_sub(self.acked.get())).unwrap_or(usize::MAX)
+        usize::try_from(seq.get().saturating_sub(self.taken.get())).unwrap_or(usize::MAX)
     }
 }
 

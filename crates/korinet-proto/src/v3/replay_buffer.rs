@@ -10,14 +10,16 @@ use super::Transmit;
 ///
 /// Frames are built in chunks; the memory that they are built in is what is written and, after
 /// [`seek`](Self::seek), written again. A chunk is freed when the last of its bytes is released.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Default)]
 pub(super) struct ReplayBuffer {
     /// Before the place.
     written: VecDeque<Bytes>,
     /// Behind the place, but for the end.
     waiting: VecDeque<Bytes>,
-    /// The end, which is being built.
+    /// The end, which is being built, and behind it the rest of its chunk.
     open: BytesMut,
+    /// How much of that is built.
+    built: usize,
     /// All bytes.
     len: u64,
 }
@@ -34,22 +36,57 @@ impl fmt::Debug for ReplayBuffer {
     }
 }
 
-impl ReplayBuffer {
-    /// Makes room for so many bytes of a frame, of which those that are copied are in one piece then.
-    pub(super) fn reserve(&mut self, needed: usize) {
-        if self.open.capacity() - self.open.len() < needed {
-            self.seal();
-            // What is under way already tells how much will be.
-            let held = usize::try_from(self.len).unwrap_or(MAX_CHUNK);
-            let chunk = needed.max(held.clamp(MIN_CHUNK, MAX_CHUNK));
-            self.open.reserve(chunk);
+/// A clone has no chunk for more: a model checker keeps millions of them.
+impl Clone for ReplayBuffer {
+    fn clone(&self) -> Self {
+        Self {
+            written: self.written.clone(),
+            waiting: self.waiting.clone(),
+            open: self.built().into(),
+            built: self.built,
+            len: self.len,
         }
+    }
+}
+
+impl PartialEq for ReplayBuffer {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.written, &self.waiting, self.built())
+            == (&other.written, &other.waiting, other.built())
+    }
+}
+
+impl Eq for ReplayBuffer {}
+
+impl ReplayBuffer {
+    /// Room for the next `len` bytes, to be written at once, and for `slack` more that do not count; with any content.
+    #[inline]
+    pub(super) fn room(&mut self, len: usize, slack: usize) -> &mut [u8] {
+        let start = self.built;
+        if self.open.len() - start < len + slack {
+            return self.room_in_new_chunk(len, slack);
+        }
+        self.built += len;
+        self.len += as_u64(len);
+        self.open.get_mut(start..).unwrap_or_default()
+    }
+
+    #[cold]
+    fn room_in_new_chunk(&mut self, len: usize, slack: usize) -> &mut [u8] {
+        self.seal();
+        // What is under way already tells how much will be.
+        let held = usize::try_from(self.len).unwrap_or(MAX_CHUNK);
+        let chunk = held.clamp(MIN_CHUNK, MAX_CHUNK).max(len + slack);
+        self.open = BytesMut::zeroed(chunk);
+        self.built = len;
+        self.len += as_u64(len);
+        &mut self.open
     }
 
     /// Appends a copy.
     pub(super) fn put(&mut self, bytes: &[u8]) {
-        self.open.extend_from_slice(bytes);
-        self.len += as_u64(bytes.len());
+        let room = self.room(bytes.len(), 0).get_mut(..bytes.len());
+        room.unwrap_or_default().copy_from_slice(bytes);
     }
 
     /// Appends memory as it is.
@@ -59,15 +96,16 @@ impl ReplayBuffer {
         self.waiting.push_back(bytes);
     }
 
-    /// The last bytes that were copied since there was room made for them.
-    pub(super) fn last(&self, len: usize) -> &[u8] {
-        let start = self.open.len().saturating_sub(len);
-        self.open.get(start..).unwrap_or_default()
+    /// What is built of the end.
+    fn built(&self) -> &[u8] {
+        self.open.get(..self.built).unwrap_or_default()
     }
 
     fn seal(&mut self) {
-        if !self.open.is_empty() {
-            self.waiting.push_back(self.open.split().freeze());
+        if self.built > 0 {
+            let built = self.open.split_to(self.built);
+            self.built = 0;
+            self.waiting.push_back(built.freeze());
         }
     }
 
@@ -167,11 +205,11 @@ mod tests {
         let mut buffer = ReplayBuffer::default();
         for start in (0..100).step_by(10) {
             let bytes: Vec<u8> = (start..start + 10).collect();
-            buffer.reserve(10);
             buffer.put(&bytes[..3]);
             if start % 20 == 0 {
-                buffer.put(&bytes[3..8]);
-                assert_eq!(buffer.last(8), &bytes[..8]);
+                let room = buffer.room(5, 3);
+                assert!(room.len() >= 8);
+                room[..8].copy_from_slice(&bytes[3..8].repeat(2)[..8]);
             } else {
                 buffer.put_shared(Bytes::copy_from_slice(&bytes[3..8]));
             }

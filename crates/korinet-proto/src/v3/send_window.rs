@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
-use korinet_wire::v3::{Data, Digest, Kind, Limits, Seq};
+use bytes::Bytes;
+use korinet_wire::v3::{Data, Digest, Kind, Limits, PlacedData, Seq};
 
 use super::replay_buffer::{ReplayBuffer, as_u64};
 use super::{Message, Payload, Transmit, Violation};
@@ -150,15 +151,15 @@ impl SendWindow {
     ) -> Result<Seq, PushError> {
         let after = self.check(kind, re, payload.as_bytes().len())?;
         let seq = self.end;
-        let mut data = Data {
+        let data = Data {
             seq,
             kind,
             payload: payload.as_bytes(),
             re,
             digest: self.checksum.then_some(Digest::ZERO),
         };
-        let (head, tail) = (data.head(), data.tail());
-        let len = head.as_bytes().len() + data.payload.len() + tail.as_bytes().len();
+        let placed = data.placed();
+        let len = placed.frame_len();
         let (messages, bytes) = (self.len(), self.bytes());
         if is_bounded && !self.fits(messages, bytes, as_u64(len)) {
             return Err(PushError::Full { messages, bytes });
@@ -166,39 +167,38 @@ impl SendWindow {
         let before = self.entries.back();
         let before = before.map_or(self.oldest_digest, |entry| entry.digest);
         let digest = match payload {
-            Payload::Copied(payload) => {
-                self.frames.reserve(len);
-                self.frames.put(head.as_bytes());
-                self.frames.put(payload);
-                self.frames.put(tail.covered());
-                let covered = head.covered().len() + payload.len() + tail.covered().len();
-                self.digest_after(before, [self.frames.last(covered)])
+            Payload::Copied(_) => {
+                let room = self.frames.room(len, PlacedData::SLACK);
+                let digest = placed.write(room, |covered| extend(before, covered));
+                debug_assert!(digest.is_some(), "there is room");
+                digest.flatten()
             }
-            Payload::Shared(payload) => {
-                self.frames.reserve(len - payload.len());
-                self.frames.put(head.as_bytes());
-                self.frames.put_shared(payload.clone());
-                self.frames.put(tail.covered());
-                self.digest_after(before, [head.covered(), payload, tail.covered()])
-            }
+            Payload::Shared(payload) => self.put_shared(data, payload, before),
         };
-        data.digest = data.digest.and(Some(digest));
-        let tail = data.tail();
-        self.frames.put(tail.uncovered());
         self.end = after;
         self.entries.push_back(Entry {
             end: self.start + self.frames.len(),
-            digest,
+            digest: digest.unwrap_or(Digest::ZERO),
         });
         Ok(seq)
     }
 
-    fn digest_after<const N: usize>(&self, before: Digest, covered: [&[u8]; N]) -> Digest {
-        if self.checksum {
+    /// Appends the frame of `data`, of which the payload stays where it is; its digest.
+    fn put_shared(
+        &mut self,
+        mut data: Data<'_>,
+        payload: &Bytes,
+        before: Digest,
+    ) -> Option<Digest> {
+        let (head, tail) = (data.head(), data.tail());
+        data.digest = data.digest.map(|_| {
+            let covered = [head.covered(), payload, tail.covered()];
             covered.into_iter().fold(before, extend)
-        } else {
-            Digest::ZERO
-        }
+        });
+        self.frames.put(head.as_bytes());
+        self.frames.put_shared(payload.clone());
+        self.frames.put(data.tail().as_bytes());
+        data.digest
     }
 
     /// What makes a message impossible, whatever the window; otherwise the number after its own.
@@ -226,10 +226,7 @@ impl SendWindow {
     /// peer's window allows; whether there were any.
     pub fn poll_transmit(&mut self, out: &mut Transmit) -> bool {
         let first = self.index(self.cursor);
-        let mut index = first;
-        while index < self.entries.len() && self.may_write(index) {
-            index += 1;
-        }
+        let index = self.may_write_until(first);
         if index == first {
             return false;
         }
@@ -284,15 +281,14 @@ impl SendWindow {
     fn release(&mut self, next: Seq) {
         // An ACK comes after what it acknowledges was written.
         debug_assert!(next <= self.cursor, "the messages were written");
-        let start = self.start;
-        while self.oldest < next {
-            let Some(entry) = self.entries.pop_front() else {
-                break;
-            };
-            self.start = entry.end;
-            self.oldest_digest = entry.digest;
-            self.oldest = self.oldest.next().unwrap_or(Seq::END);
-        }
+        let count = self.index(next).min(self.entries.len());
+        let Some(last) = count.checked_sub(1).and_then(|last| self.entries.get(last)) else {
+            return;
+        };
+        let start = std::mem::replace(&mut self.start, last.end);
+        self.oldest_digest = last.digest;
+        self.oldest = self.seq(count);
+        self.entries.drain(..count);
         self.frames.release(self.start - start);
     }
 
@@ -397,6 +393,20 @@ impl SendWindow {
             || mutated!(WindowIgnored)
             || (as_u64(messages) < u64::from(self.peer.messages)
                 && bytes.saturating_add(len) <= u64::from(self.peer.bytes))
+    }
+
+    /// The first message from `first` on that may not be written now.
+    fn may_write_until(&self, first: usize) -> usize {
+        let all = self.entries.len();
+        // Nearly always nothing was pushed beyond the window.
+        if all > first && all.checked_sub(1).is_some_and(|last| self.may_write(last)) {
+            return all;
+        }
+        let mut index = first;
+        while index < all && self.may_write(index) {
+            index += 1;
+        }
+        index
     }
 
     fn may_write(&self, index: usize) -> bool {

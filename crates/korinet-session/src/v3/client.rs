@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use korinet_proto::v3::{Message, Payload, ReceiveWindow, Transmit, Volatile, Windows};
 use korinet_wire::v3::{AttachNumber, Code, Features, Kind, OpenNonce, Seq, SessionId};
 
+use super::batch::Batch;
 use super::channel::{Channel, SessionKey};
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
@@ -333,6 +334,21 @@ impl ClientSession {
             Some(session) => session.offset + session.conversation.written(),
             None => self.settled,
         })
+    }
+
+    /// Moves the next messages for the application to the end of `batch`, until there are `limit` in all, or those that
+    /// were moved have this many `bytes`. Where it has messages of another session, there are none.
+    pub fn recv_many(&mut self, batch: &mut Batch, limit: usize, bytes: u64) {
+        batch.take_from(&mut self.inbox, limit);
+        if !self.inbox.is_empty() {
+            return;
+        }
+        if let Some(session) = &mut self.session
+            && let Some(messages) = batch.of(session.id)
+        {
+            let receive = &mut session.conversation.windows_mut().receive;
+            receive.recv_many(messages, limit, bytes);
+        }
     }
 
     /// The next volatile payload for the application.

@@ -8,6 +8,7 @@ use korinet_wire::v3::{
     AttachNumber, Code, Features, InstanceId, Kind, Open, Role, Seq, SessionId,
 };
 
+use super::batch::Batch;
 use super::channel::SessionKey;
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
@@ -207,6 +208,18 @@ impl ServerSession {
     pub fn written(&self) -> Ticket {
         let conversation = self.conversation.as_ref();
         Ticket(conversation.map_or(self.acknowledged, Conversation::written))
+    }
+
+    /// Moves the next messages for the application to the end of `batch`, until there are `limit` in all, or those that
+    /// were moved have this many `bytes`. Where it has messages of another session, there are none.
+    pub fn recv_many(&mut self, batch: &mut Batch, limit: usize, bytes: u64) {
+        let Some(conversation) = &mut self.conversation else {
+            return batch.take_from(&mut self.inbox, limit);
+        };
+        if let Some(messages) = batch.of(self.id) {
+            let receive = &mut conversation.windows_mut().receive;
+            receive.recv_many(messages, limit, bytes);
+        }
     }
 
     /// The next volatile payload for the application.

@@ -11,14 +11,14 @@ use crate::cbor::{CborType, Reader};
 use crate::small::{Small, head_len};
 
 /// The type of DATA, below 24 like all known ones, so that it is one byte.
-const DATA_TYPE: u8 = 4;
+pub(super) const DATA_TYPE: u8 = 4;
 
 /// Where that begins in a body what the digest covers: after the array's head and the type, which
 /// are one byte each.
-const COVERED_FROM: usize = 2;
+pub(super) const COVERED_FROM: usize = 2;
 
 /// The head of a digest: a byte string of 4 bytes.
-const DIGEST_HEAD: u8 = CborType::Bytes.initial_bits() | 4;
+pub(super) const DIGEST_HEAD: u8 = CborType::Bytes.initial_bits() | 4;
 
 /// DATA: a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,15 +79,27 @@ impl Data<'_> {
     #[inline]
     #[must_use]
     pub fn covered<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        // Mostly it ends with the payload, which is a part of the body.
+        let start = self.payload.as_ptr().addr();
+        let start = start.wrapping_sub(body.as_ptr().addr());
+        let end = start.wrapping_add(self.payload.len());
+        if self.re.is_none()
+            && start <= end
+            && let Some(covered) = body.get(COVERED_FROM..end)
+        {
+            return covered;
+        }
         let end = COVERED_FROM.saturating_add(self.covered_len());
         body.get(COVERED_FROM..end).unwrap_or_default()
     }
 
+    #[inline]
     fn body_len(&self) -> usize {
         let digest = if self.digest.is_some() { 5 } else { 0 };
         self.covered_len().saturating_add(COVERED_FROM + digest)
     }
 
+    #[inline]
     fn covered_len(&self) -> usize {
         let payload = u64::try_from(self.payload.len()).unwrap_or(u64::MAX);
         let heads = head_len(self.seq.get())

@@ -126,9 +126,29 @@ impl Kind {
     }
 
     /// The kind of these bits of the wire; `None` for a value that no kind has.
+    #[inline]
     #[must_use]
-    pub fn from_bits(bits: u8) -> Option<Self> {
-        Self::parse(bits.into()).ok()
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        let role = match bits & Self::ROLE_BITS {
+            0 => Role::Message,
+            1 => Role::Request,
+            2 => Role::Response,
+            3 => Role::Error,
+            4 => Role::Item,
+            5 => Role::End,
+            6 => Role::Cancel,
+            _ => return None,
+        };
+        let kind = Self {
+            role,
+            redelivered: bits & Self::REDELIVERED_BIT != 0,
+            raw: bits & Self::RAW_BIT != 0,
+            own: bits & Self::OWN_BIT != 0,
+        };
+        if bits > Self::MAX_BITS || (kind.own && !role.may_be_own()) {
+            return None;
+        }
+        Some(kind)
     }
 
     pub(super) fn parse(bits: u64) -> Result<Self, FieldError> {

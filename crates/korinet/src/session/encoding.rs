@@ -9,6 +9,9 @@ use crate::EncodeError;
 /// From this many bytes on a message is written from where the application encoded it; smaller ones are copied.
 const SHARED_FROM: usize = 16 * 1024;
 
+/// The most messages that are given to a session at once.
+pub(super) const AT_ONCE: usize = 64;
+
 thread_local! {
     /// Where messages are encoded, one after the other, before they are copied to where they are written from.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -73,6 +76,50 @@ pub(crate) fn with_encoded<T: Encode<()> + ?Sized, R>(
 /// The bytes of a message.
 pub(crate) fn encoded<T: Encode<()> + ?Sized>(message: &T) -> Result<Bytes, EncodeError> {
     with_encoded(message, to_bytes)
+}
+
+/// Some messages, encoded one after the other, that are to be accepted together.
+#[derive(Default)]
+pub(super) struct EncodedMany {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl EncodedMany {
+    /// Encodes the first of these messages: as many as go together, and at least one.
+    ///
+    /// # Errors
+    ///
+    /// One after those that are encoded cannot be.
+    pub(super) fn fill<T: Encode<()>>(&mut self, messages: &[T]) -> Result<(), EncodeError> {
+        for message in messages.iter().take(AT_ONCE) {
+            let start = self.bytes.len();
+            if start >= SHARED_FROM {
+                break;
+            }
+            minicbor::encode(message, &mut self.bytes)
+                .map_err(|error| EncodeError::Value(error.to_string()))?;
+            check(self.bytes.get(start..).unwrap_or_default())?;
+            self.ends.push(self.bytes.len());
+        }
+        Ok(())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Each of them, and how many there are.
+    pub(super) fn payloads(&self) -> ([&[u8]; AT_ONCE], usize) {
+        let mut payloads = [&[][..]; AT_ONCE];
+        let mut start = 0;
+        for (payload, end) in payloads.iter_mut().zip(&self.ends) {
+            *payload = self.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+        }
+        (payloads, self.len())
+    }
 }
 
 fn to_bytes(encoded: &mut Vec<u8>) -> Bytes {

@@ -5,25 +5,37 @@ use std::task::{Context, Poll, Waker, ready};
 use futures_core::Stream;
 use korinet_session::{v2, v3};
 
-use crate::{Message, SessionError};
+use crate::{Batch, Message, SessionError};
 
 /// The receiving half of a [`Session`](super::Session); a [`Stream`] of messages.
 #[derive(Debug)]
-pub struct Receiver(Side);
+pub struct Receiver {
+    side: Side,
+    /// The last message that was lent in protocol v2.
+    lent: Option<v2::Position>,
+}
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all sessions are of v3, and none needs another allocation"
+)]
 enum Side {
     V2(v2::Receiver),
     V3(v3::Receiver),
 }
 
 impl Receiver {
+    const fn new(side: Side) -> Self {
+        Self { side, lent: None }
+    }
+
     pub(super) const fn from_v2(receiver: v2::Receiver) -> Self {
-        Self(Side::V2(receiver))
+        Self::new(Side::V2(receiver))
     }
 
     pub(super) const fn from_v3(receiver: v3::Receiver) -> Self {
-        Self(Side::V3(receiver))
+        Self::new(Side::V3(receiver))
     }
 
     /// As [`Session::recv`](super::Session::recv).
@@ -53,7 +65,7 @@ impl Receiver {
         messages: &mut Vec<Message>,
         limit: usize,
     ) -> Result<usize, SessionError> {
-        if let Side::V3(receiver) = &mut self.0 {
+        if let Side::V3(receiver) = &mut self.side {
             return receiver.recv_many(messages, limit, Message::from_v3).await;
         }
         let first = match limit {
@@ -65,8 +77,37 @@ impl Receiver {
         Ok(count)
     }
 
+    /// The next messages, at least one and as many as are there already, but at most `limit`, to be looked at until the
+    /// next call; `None` once the conversation has ended in good order, or where `limit` is zero. They are received,
+    /// whether they are looked at or not.
+    ///
+    /// It is the fastest way to receive many messages of which few are kept: they stay where they were read to.
+    /// With [`AckLevel::Processed`](crate::AckLevel::Processed), [`done_batch`](Self::done_batch) is to be called for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv_batch(&mut self, limit: usize) -> Result<Option<Batch<'_>>, SessionError> {
+        if limit > 0
+            && let Side::V2(receiver) = &mut self.side
+        {
+            let delivery = poll_fn(|cx| receiver.poll_recv(cx)).await?;
+            self.lent = delivery.as_ref().map(|delivery| delivery.position);
+            return Ok(delivery.map(|delivery| Batch::one(Message::from_v2(delivery))));
+        }
+        let Side::V3(receiver) = &mut self.side else {
+            return Ok(None);
+        };
+        let batch = receiver.recv_batch(limit).await?;
+        Ok((!batch.is_empty()).then(|| Batch::from_v3(batch)))
+    }
+
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, SessionError>> {
-        Poll::Ready(match &mut self.0 {
+        Poll::Ready(match &mut self.side {
             Side::V2(receiver) => {
                 ready!(receiver.poll_recv(cx)).map(|delivery| delivery.map(Message::from_v2))
             }
@@ -79,7 +120,7 @@ impl Receiver {
     /// The next message, if there is one already.
     pub fn try_recv(&mut self) -> Option<Message> {
         let mut cx = Context::from_waker(Waker::noop());
-        match &mut self.0 {
+        match &mut self.side {
             Side::V2(_) => match self.poll_recv(&mut cx) {
                 Poll::Ready(Ok(message)) => message,
                 Poll::Ready(Err(_)) | Poll::Pending => None,
@@ -92,7 +133,7 @@ impl Receiver {
     /// [`AckLevel::Processed`](crate::AckLevel::Processed) it is acknowledged now, in v3 once those before it are, too;
     /// otherwise it has been, and this has no effect.
     pub fn done(&self, message: &Message) {
-        match &self.0 {
+        match &self.side {
             Side::V2(receiver) => {
                 message
                     .position()
@@ -107,11 +148,22 @@ impl Receiver {
         }
     }
 
+    /// As [`done`](Self::done), with all messages of the last [batch](Self::recv_batch).
+    pub fn done_batch(&self) {
+        match &self.side {
+            Side::V2(receiver) => self
+                .lent
+                .into_iter()
+                .for_each(|position| receiver.done(position)),
+            Side::V3(receiver) => receiver.finish_batch(),
+        }
+    }
+
     /// What receives the [volatile](crate::Sender::send_volatile) messages of the peer. Of those that come faster than
     /// they are read the oldest are dropped; 64 are kept.
     #[must_use]
     pub fn volatile(&self) -> VolatileReceiver {
-        VolatileReceiver(match &self.0 {
+        VolatileReceiver(match &self.side {
             Side::V2(_) => None,
             Side::V3(receiver) => Some(receiver.volatile()),
         })

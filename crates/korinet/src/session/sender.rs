@@ -6,7 +6,7 @@ use korinet_wire::v3::{Code, Kind, SessionId};
 use minicbor::{Decode, Encode};
 use tokio::sync::watch;
 
-use super::encoding::{Encoded, offer, with_encoded};
+use super::encoding::{AT_ONCE, Encoded, EncodedMany, offer, with_encoded};
 use super::{MessageSink, Receipt};
 use crate::call::{CallBuilder, CallError, Requests};
 use crate::{Protocol, SendError, SessionError, State};
@@ -163,6 +163,59 @@ impl Sender {
         }
         let payload = Encoded::raw(bytes.into());
         Ok(sender.feed(Kind::RAW, None, payload.borrow()).await?)
+    }
+
+    /// As [`feed`](Self::feed), for many messages at once, which costs less than one by one.
+    ///
+    /// # Errors
+    ///
+    /// As there. The messages before the one that was not accepted are sent.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: where the future is given up, some of the first messages may have been accepted, and none after
+    /// those.
+    pub async fn feed_many<T: Encode<()>>(&self, messages: &[T]) -> Result<(), SendError> {
+        let Side::V3(sender) = &self.0 else {
+            for message in messages {
+                self.send(message).await?;
+            }
+            return Ok(());
+        };
+        let mut left = messages;
+        while !left.is_empty() {
+            let mut encoded = EncodedMany::default();
+            let outcome = encoded.fill(left);
+            left = left.get(encoded.len()..).unwrap_or_default();
+            let (payloads, count) = encoded.payloads();
+            let payloads = payloads.get(..count).unwrap_or_default();
+            sender.feed_many(Kind::MESSAGE, payloads).await?;
+            outcome?;
+        }
+        Ok(())
+    }
+
+    /// As [`feed_many`](Self::feed_many), with bytes as they are. They are copied: those of some ten kilobytes and more
+    /// are better [fed](Self::feed_raw) one by one.
+    ///
+    /// # Errors
+    ///
+    /// As there; and [`SendError::NeedsV3`] in protocol v2.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn feed_many_raw<B: AsRef<[u8]>>(&self, messages: &[B]) -> Result<(), SendError> {
+        let sender = self.v3("raw bytes")?;
+        for messages in messages.chunks(AT_ONCE) {
+            let mut payloads = [&[][..]; AT_ONCE];
+            for (payload, message) in payloads.iter_mut().zip(messages) {
+                *payload = message.as_ref();
+            }
+            let payloads = payloads.get(..messages.len()).unwrap_or_default();
+            sender.feed_many(Kind::RAW, payloads).await?;
+        }
+        Ok(())
     }
 
     /// As [`feed_raw`](Self::feed_raw), but does not wait.

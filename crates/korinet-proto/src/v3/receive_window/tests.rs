@@ -60,7 +60,7 @@ fn handle(window: &mut ReceiveWindow, body: &Bytes) -> Result<bool, Violation> {
     let korinet_wire::v3::Frame::Data(data) = korinet_wire::v3::Frame::decode_body(body)? else {
         panic!("no DATA");
     };
-    window.handle_data(&data, body, body.slice_ref(data.payload))
+    window.handle_data(&data, body, body)
 }
 
 // V3-18

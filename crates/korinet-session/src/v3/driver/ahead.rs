@@ -1,16 +1,15 @@
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::inner::Inner;
 use super::wakes::Wakes;
 use crate::clock::now;
-use crate::v3::Delivery;
+use crate::v3::{Batch, Delivery};
 
 /// The most messages that are taken out of a session at once.
 const MAX_MESSAGES: usize = 64;
 
-/// The most bytes of payloads of those, but for the last.
-const MAX_BYTES: usize = 64 * 1024;
+/// The most bytes of their frames, but for the last.
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// An application that comes back within this time reads so fast that it gets more at once.
 const SOON: Duration = Duration::from_millis(1);
@@ -20,7 +19,7 @@ const SOON: Duration = Duration::from_millis(1);
 /// acknowledged, and the peer sends more.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
-    messages: VecDeque<Delivery>,
+    messages: Batch,
     /// How many were taken the last time.
     count: usize,
     /// When that was.
@@ -28,34 +27,28 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Delivery> {
-        self.messages.pop_front()
+        self.messages.pop()
     }
 
-    /// The same for up to so many messages.
-    pub(super) fn drain(&mut self, most: usize) -> impl Iterator<Item = Delivery> {
-        let count = most.min(self.messages.len());
-        self.messages.drain(..count)
+    /// Moves what was taken, at most `limit` messages, to `batch`, which is empty.
+    pub(super) fn move_to(&mut self, batch: &mut Batch, limit: usize) {
+        self.messages.move_to(batch, limit);
     }
 
     /// The next message out of the session, where nothing of what was taken is left.
     pub(super) fn take(&mut self, inner: &mut Inner, wakes: &mut Wakes) -> Option<Delivery> {
-        let first = inner.core.recv()?;
-        let most = self.allowed(inner.core.unread());
-        self.count = 1;
-        let mut bytes = first.message.payload.len();
-        while self.count < most
-            && bytes < MAX_BYTES
-            && let Some(delivery) = inner.core.recv()
-        {
-            bytes += delivery.message.payload.len();
-            self.messages.push_back(delivery);
-            self.count += 1;
+        let most = self.allowed(inner.core.unread_messages().checked_sub(1)?);
+        if most == 1 {
+            // It needs no memory to be taken ahead in.
+            self.count = 1;
+            let delivery = inner.core.recv();
+            handle_taken(inner, 1, wakes);
+            return delivery;
         }
-        inner.received += u64::try_from(self.count).unwrap_or(u64::MAX);
-        inner.charge();
-        inner.wake_if_owing(wakes);
-        Some(first)
+        self.count = take(inner, &mut self.messages, most, MAX_BYTES, wakes);
+        self.messages.pop()
     }
 
     /// How many may be taken at once where so many are there beside the first.
@@ -74,4 +67,27 @@ impl Ahead {
             _ => 1,
         }
     }
+}
+
+/// Moves messages of the session to `batch`, until it has `limit`, or they have so many bytes; how many.
+pub(super) fn take(
+    inner: &mut Inner,
+    batch: &mut Batch,
+    limit: usize,
+    bytes: u64,
+    wakes: &mut Wakes,
+) -> usize {
+    let before = batch.len();
+    inner.core.recv_many(batch, limit, bytes);
+    let count = batch.len() - before;
+    if count > 0 {
+        handle_taken(inner, count, wakes);
+    }
+    count
+}
+
+fn handle_taken(inner: &mut Inner, count: usize, wakes: &mut Wakes) {
+    inner.received += u64::try_from(count).unwrap_or(u64::MAX);
+    inner.charge();
+    inner.wake_if_owing(wakes);
 }

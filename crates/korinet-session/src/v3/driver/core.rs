@@ -4,7 +4,9 @@ use bytes::BytesMut;
 use korinet_proto::v3::{Payload, Transmit, Volatile};
 use korinet_wire::v3::{AttachNumber, Code, Kind, Seq, SessionId};
 
-use crate::v3::{Action, ClientSession, Delivery, Ending, Event, SendError, ServerSession, Ticket};
+use crate::v3::{
+    Action, Batch, ClientSession, Delivery, Ending, Event, SendError, ServerSession, Ticket,
+};
 use crate::{ConnectionError, SessionError};
 
 /// A session's state machine, of either side.
@@ -25,6 +27,9 @@ macro_rules! either {
 }
 
 impl Core {
+    /// What is charged for each message, beside its bytes.
+    pub(super) const PER_MESSAGE: usize = 360;
+
     pub(super) fn handle_bytes(
         &mut self,
         now: Instant,
@@ -109,6 +114,10 @@ impl Core {
         either!(self, session => session.written())
     }
 
+    pub(super) fn recv_many(&mut self, batch: &mut Batch, limit: usize, bytes: u64) {
+        either!(self, session => session.recv_many(batch, limit, bytes));
+    }
+
     pub(super) fn recv_volatile(&mut self) -> Option<Volatile> {
         either!(self, session => session.recv_volatile())
     }
@@ -162,11 +171,10 @@ impl Core {
     /// What the session holds for its peer and its application, as it is charged: payloads, and what comes with each
     /// message.
     pub(super) fn held(&self) -> u64 {
-        const PER_MESSAGE: usize = 360;
         let (in_flight, bytes) = self.in_flight();
         let messages = in_flight + self.unread();
         let unread = either!(self, session => session.unread_bytes());
-        bytes + unread + u64::try_from(messages * PER_MESSAGE).unwrap_or(u64::MAX)
+        bytes + unread + u64::try_from(messages * Self::PER_MESSAGE).unwrap_or(u64::MAX)
     }
 
     pub(super) fn in_flight(&self) -> (usize, u64) {

@@ -4,17 +4,19 @@ use std::task::{Context, Poll};
 use korinet_proto::v3::Volatile;
 use korinet_wire::v3::{Seq, SessionId};
 
-use super::ahead::Ahead;
+use super::ahead::{self, Ahead};
 use super::shared::Handle;
 use super::waiters::WaiterId;
 use crate::SessionError;
-use crate::v3::{Delivery, Ending};
+use crate::v3::{Batch, Delivery, Ending};
 
 /// The receiving half of a session.
 #[derive(Debug)]
 pub struct Receiver {
     handle: Handle,
     ahead: Ahead,
+    /// What the application has been given to look at.
+    lent: Batch,
 }
 
 impl Receiver {
@@ -22,6 +24,7 @@ impl Receiver {
         Self {
             handle,
             ahead: Ahead::default(),
+            lent: Batch::default(),
         }
     }
 
@@ -86,24 +89,46 @@ impl Receiver {
         if limit == 0 {
             return Ok(0);
         }
-        let Some(first) = self.recv().await? else {
-            return Ok(0);
-        };
-        messages.push(make(first));
-        let left = limit - 1;
-        messages.extend(self.ahead.drain(left).map(&make));
-        let left = limit - (messages.len() - before);
-        if left > 0 {
-            self.handle.shared().with(|inner, wakes| {
-                let more = std::iter::from_fn(|| inner.core.recv()).take(left);
-                let came = messages.len();
-                messages.extend(more.map(&make));
-                inner.received += u64::try_from(messages.len() - came).unwrap_or(u64::MAX);
-                inner.charge();
-                inner.wake_if_owing(wakes);
-            });
-        }
+        self.lent.clear();
+        poll_fn(|cx| self.poll_batch(cx, limit)).await?;
+        messages.extend(std::iter::from_fn(|| self.lent.pop()).map(make));
         Ok(messages.len() - before)
+    }
+
+    /// The next messages, at least one and as many as are there already, but at most `limit`, to be looked at until the
+    /// next call: they count as received whether they are or not. None once the session has ended in good order, or
+    /// where `limit` is zero.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv_batch(&mut self, limit: usize) -> Result<&Batch, SessionError> {
+        self.lent.clear();
+        if limit > 0 {
+            poll_fn(|cx| self.poll_batch(cx, limit)).await?;
+        }
+        Ok(&self.lent)
+    }
+
+    /// Takes messages to be looked at; none where the session has ended.
+    fn poll_batch(&mut self, cx: &Context<'_>, limit: usize) -> Poll<Result<(), SessionError>> {
+        self.ahead.move_to(&mut self.lent, limit);
+        let lent = &mut self.lent;
+        self.handle.shared().with(|inner, wakes| {
+            ahead::take(inner, lent, limit, u64::MAX, wakes);
+            match &inner.ending {
+                _ if !lent.is_empty() => Poll::Ready(Ok(())),
+                Some(ending) => Poll::Ready(end_of(ending)),
+                None => {
+                    inner.reader = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
     }
 
     /// The next message, if there is one.
@@ -120,6 +145,19 @@ impl Receiver {
     pub fn finish(&self, session: SessionId, seq: Seq) {
         self.handle.shared().with(|inner, wakes| {
             inner.core.finish(session, seq);
+            inner.wake_if_owing(wakes);
+        });
+    }
+
+    /// As [`finish`](Self::finish), with all messages of the last [batch](Self::recv_batch).
+    pub fn finish_batch(&self) {
+        let Some(session) = self.lent.session() else {
+            return;
+        };
+        self.handle.shared().with(|inner, wakes| {
+            for message in self.lent.iter() {
+                inner.core.finish(session, message.seq);
+            }
             inner.wake_if_owing(wakes);
         });
     }

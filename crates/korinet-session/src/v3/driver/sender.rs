@@ -111,6 +111,28 @@ impl Sender {
         }
     }
 
+    /// As [`feed`](Self::feed), for many payloads, which are copied: as much as there is room for is accepted at once.
+    ///
+    /// # Errors
+    ///
+    /// As there; the payloads before the one that was not accepted are sent.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: where the future is given up, some of the first payloads may have been accepted, and none after
+    /// those.
+    pub async fn feed_many(&self, kind: Kind, payloads: &[&[u8]]) -> Result<(), SendError> {
+        let mut left = payloads;
+        loop {
+            let count = self.accept_many_now(kind, left);
+            let Some((first, rest)) = left.get(count..).and_then(<[_]>::split_first) else {
+                return Ok(());
+            };
+            self.feed(kind, None, Payload::Copied(first)).await?;
+            left = rest;
+        }
+    }
+
     /// As [`feed`](Self::feed), but does not wait.
     ///
     /// # Errors
@@ -158,6 +180,39 @@ impl Sender {
             wakes.wake();
         }
         Some(made)
+    }
+
+    /// As [`accept_now`](Self::accept_now), for as many as it goes for; how many.
+    fn accept_many_now(&self, kind: Kind, payloads: &[&[u8]]) -> usize {
+        let bytes = payloads.iter().map(|payload| payload.len()).sum();
+        let mut inner = self.shared().lock();
+        let may_wait = inner.config.when_detached == WhenDetached::Wait;
+        let is_open = inner.ending.is_none() && inner.room.is_empty();
+        if !is_open
+            || !(may_wait || inner.core.is_attached())
+            || !inner.has_memory_for_many(payloads.len(), bytes)
+        {
+            return 0;
+        }
+        let mut count = 0;
+        for payload in payloads {
+            let Ok(ticket) = inner.core.send(kind, None, Payload::Copied(payload)) else {
+                break;
+            };
+            inner.fed = ticket;
+            count += 1;
+        }
+        if count == 0 {
+            return 0;
+        }
+        inner.charge();
+        if inner.is_task_asleep() {
+            let mut wakes = Wakes::default();
+            inner.wake_task(&mut wakes);
+            drop(inner);
+            wakes.wake();
+        }
+        count
     }
 
     /// Waits until all messages that were accepted so far are acknowledged.

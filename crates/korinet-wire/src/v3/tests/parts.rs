@@ -21,6 +21,17 @@ fn head_payload_and_tail_are_the_frame() {
                 assert_eq!(parts, encoded);
                 let covered = [head.covered(), data.payload, tail.covered()].concat();
                 assert_eq!(covered, data.covered(&encoded[PREFIX_LEN..]));
+                let placed = data.placed();
+                assert_eq!(placed.frame_len(), encoded.len());
+                let mut room = vec![0xff; encoded.len() + PlacedData::SLACK];
+                let found = placed.write(&mut room, |found| {
+                    assert_eq!(found, covered);
+                    DIGEST.unwrap()
+                });
+                assert_eq!(found, Some(digest));
+                assert_eq!(room[..encoded.len()], encoded);
+                let small = &mut room[..encoded.len() - 1];
+                assert_eq!(placed.write(small, |_| Digest::ZERO), None);
                 let digest_len = if digest.is_some() { 5 } else { 0 };
                 assert_eq!(PREFIX_LEN + 2 + covered.len() + digest_len, encoded.len());
             }

@@ -2,7 +2,7 @@
 
 use korinet_wire::v3::Code;
 
-use super::Inner;
+use super::{Core, Inner};
 use crate::budget::Account;
 use crate::clock::now;
 use crate::{ConnectionError, Limit};
@@ -53,6 +53,16 @@ impl Inner {
         };
         let len = u64::try_from(len).unwrap_or(u64::MAX);
         self.core.in_flight().0 == 0 || account.allows(self.held().saturating_add(len))
+    }
+
+    /// Whether there is memory for so many messages of this size in all.
+    pub(in crate::v3::driver) fn has_memory_for_many(&self, count: usize, len: usize) -> bool {
+        let Some(account) = &self.account else {
+            return true;
+        };
+        let len = len.saturating_add(count.saturating_mul(Core::PER_MESSAGE));
+        let len = u64::try_from(len).unwrap_or(u64::MAX);
+        account.allows(self.held().saturating_add(len))
     }
 
     /// What the session holds, in bytes.

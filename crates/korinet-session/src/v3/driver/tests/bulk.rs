@@ -53,6 +53,65 @@ async fn what_is_fed_is_received_by_the_batch_and_flushed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_are_fed_at_once_and_looked_at_where_they_are() {
+    let mut world = World::new();
+    let (client, mut server) = world.pair().await;
+    let sender = client.sender().clone();
+    let numbers: Vec<[u8; 8]> = (0..20_000).map(payload).collect();
+    let feeding = tokio::spawn(async move {
+        // More than a window at once.
+        let payloads: Vec<&[u8]> = numbers.iter().map(|number| &number[..]).collect();
+        sender.feed_many(Kind::RAW, &payloads).await.unwrap();
+        sender.flush().await.unwrap();
+    });
+    let mut next = 0;
+    let receiver = server.receiver();
+    while next < 20_000 {
+        let limit = usize::try_from(next).unwrap() % 7000;
+        let batch = receiver.recv_batch(limit).await.unwrap();
+        assert!(batch.len() <= limit && (limit == 0 || !batch.is_empty()));
+        for message in batch.iter() {
+            assert_eq!(message.payload, payload(next));
+            assert_eq!(message.seq.get(), next + 1);
+            next += 1;
+        }
+        if next < 20_000 {
+            // One by itself, so that some are taken ahead.
+            assert_eq!(number(&receiver.recv().await.unwrap().unwrap()), next);
+            next += 1;
+        }
+    }
+    feeding.await.unwrap();
+    assert_eq!(server.stats().received, 20_000);
+    client.close().await.unwrap();
+    let batch = server.receiver().recv_batch(10).await.unwrap();
+    assert!(batch.is_empty(), "it is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_those_before_one_that_is_refused_are_sent() {
+    let mut world = World::new();
+    let (client, mut server) = world.pair().await;
+    let large = vec![7; 64 * 1024 * 1024];
+    let (one, other) = (payload(1), payload(2));
+    let payloads = [&one[..], &large, &other];
+    let error = client.sender().feed_many(Kind::RAW, &payloads).await;
+    assert!(
+        matches!(error, Err(SendError::Push(PushError::TooLarge { .. }))),
+        "{error:?}"
+    );
+    client
+        .sender()
+        .feed(Kind::RAW, None, Payload::Copied(&payload(3)))
+        .await
+        .unwrap();
+    for expected in [1, 3] {
+        let delivery = server.recv().await.unwrap().unwrap();
+        assert_eq!(number(&delivery), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_flush_waits_for_the_acknowledgement() {
     let mut world = World::new();
     let (client, mut server) = world.pair().await;

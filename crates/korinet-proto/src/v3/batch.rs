@@ -1,0 +1,430 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use bytes::{Bytes, BytesMut};
+use korinet_wire::v3::{Kind, Seq};
+
+use super::Message;
+
+/// Received messages, in order, in the memory that they were read into.
+///
+/// They have it in common: a share of its own, which a [`Message`] has, is made for one that is [taken
+/// out](Self::pop), and not for one that is [looked at](Self::iter).
+#[derive(Clone, Default)]
+pub struct Batch {
+    entries: VecDeque<Entry>,
+    /// The memory of the entries, in their order.
+    chunks: VecDeque<Chunk>,
+    /// What the messages answer or continue whose kind has it, in their order.
+    res: VecDeque<Option<Seq>>,
+}
+
+/// Where a message is in its chunk, and what it is.
+#[derive(Clone, Copy)]
+struct Entry {
+    seq: Seq,
+    at: u32,
+    len: u32,
+    /// The bytes of its frame.
+    frame_len: u32,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+struct Chunk {
+    bytes: Bytes,
+    /// How many of the entries are in it, at least one.
+    count: usize,
+}
+
+/// A received message, where it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageRef<'a> {
+    /// Its number in the session it came in.
+    pub seq: Seq,
+    /// What it is.
+    pub kind: Kind,
+    /// The message that it answers or continues, where its kind has one.
+    pub re: Option<Seq>,
+    /// One CBOR item, or any bytes where `kind.raw`. That it is well-formed is not checked (V3-23).
+    pub payload: &'a [u8],
+}
+
+impl MessageRef<'_> {
+    /// The message with a share of the memory that its payload is a part of.
+    pub(super) fn to_message(self, memory: &Bytes) -> Message {
+        let payload = self.payload;
+        let at = payload.as_ptr().addr().wrapping_sub(memory.as_ptr().addr());
+        let is_part = at <= memory.len() && payload.len() <= memory.len() - at;
+        Message {
+            seq: self.seq,
+            kind: self.kind,
+            re: self.re,
+            payload: if is_part {
+                memory.slice(at..at + payload.len())
+            } else {
+                Bytes::copy_from_slice(payload)
+            },
+        }
+    }
+}
+
+/// `Debug` shows the payload's length only, as that of a message does.
+impl fmt::Debug for MessageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageRef")
+            .field("seq", &self.seq)
+            .field("kind", &self.kind)
+            .field("re", &self.re)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .finish()
+    }
+}
+
+impl Batch {
+    /// How many messages there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The messages, where they are.
+    pub fn iter(&self) -> impl Iterator<Item = MessageRef<'_>> {
+        let mut chunks = self.chunks.iter();
+        let mut res = self.res.iter();
+        let mut memory = &[][..];
+        let mut left = 0;
+        self.entries.iter().map_while(move |entry| {
+            if left == 0 {
+                let chunk = chunks.next()?;
+                (memory, left) = (&chunk.bytes[..], chunk.count);
+            }
+            left -= 1;
+            Some(MessageRef {
+                seq: entry.seq,
+                kind: entry.kind,
+                re: entry.kind.role.has_re().then(|| *res.next()?).flatten(),
+                payload: entry.of(memory),
+            })
+        })
+    }
+
+    /// Takes the first message out.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Message> {
+        Some(self.pop_counted()?.0)
+    }
+
+    /// Appends a message.
+    pub fn push(&mut self, message: Message) {
+        let Message {
+            seq,
+            kind,
+            re,
+            payload,
+        } = message;
+        let frame_len = payload.len();
+        let message = MessageRef {
+            seq,
+            kind,
+            re,
+            payload: &payload,
+        };
+        self.push_part(&message, frame_len, &payload);
+    }
+
+    /// Empties it, and keeps the room for as many messages again.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.chunks.clear();
+        self.res.clear();
+    }
+
+    /// Appends a message of which the payload is a part of `memory`, without another share of that for each.
+    #[inline]
+    pub(super) fn push_part(&mut self, message: &MessageRef<'_>, frame_len: usize, memory: &Bytes) {
+        let payload = message.payload;
+        let at = payload.as_ptr().addr().wrapping_sub(memory.as_ptr().addr());
+        let is_part = at <= memory.len() && payload.len() <= memory.len() - at;
+        let at = match u32::try_from(at) {
+            Ok(at) if is_part && self.is_last(memory) => at,
+            Ok(at) if is_part => {
+                self.chunks.push_back(Chunk {
+                    bytes: memory.clone(),
+                    count: 0,
+                });
+                at
+            }
+            _ => {
+                // It is beyond 4 GiB, or somewhere else.
+                self.chunks.push_back(Chunk {
+                    bytes: Bytes::copy_from_slice(payload),
+                    count: 0,
+                });
+                0
+            }
+        };
+        if let Some(chunk) = self.chunks.back_mut() {
+            chunk.count += 1;
+        }
+        if message.kind.role.has_re() {
+            self.res.push_back(message.re);
+        }
+        self.entries.push_back(Entry {
+            seq: message.seq,
+            at,
+            len: as_u32(payload.len()),
+            frame_len: as_u32(frame_len),
+            kind: message.kind,
+        });
+    }
+
+    /// Whether this is the memory of the last message.
+    #[inline]
+    fn is_last(&self, memory: &Bytes) -> bool {
+        self.chunks.back().is_some_and(|chunk| {
+            chunk.bytes.as_ptr() == memory.as_ptr() && chunk.bytes.len() == memory.len()
+        })
+    }
+
+    /// As [`pop`](Self::pop), and the bytes of its frame.
+    #[inline]
+    pub(super) fn pop_counted(&mut self) -> Option<(Message, u64)> {
+        let entry = self.entries.pop_front()?;
+        let chunk = self.chunks.front_mut()?;
+        let payload = entry.share_of(&chunk.bytes);
+        chunk.count -= 1;
+        if chunk.count == 0 {
+            self.chunks.pop_front();
+        }
+        let re = match entry.kind.role.has_re() {
+            true => self.res.pop_front().flatten(),
+            false => None,
+        };
+        let message = Message {
+            seq: entry.seq,
+            kind: entry.kind,
+            re,
+            payload,
+        };
+        Some((message, entry.frame_len.into()))
+    }
+
+    /// The number of the first message.
+    pub(super) fn first(&self) -> Option<Seq> {
+        self.seq(0)
+    }
+
+    /// The number of the message with this index.
+    pub(super) fn seq(&self, index: usize) -> Option<Seq> {
+        Some(self.entries.get(index)?.seq)
+    }
+
+    /// Whether there is a message of this number; those of a batch of one session are in rising order.
+    pub(super) fn contains(&self, seq: Seq) -> bool {
+        let found = self.entries.binary_search_by_key(&seq, |entry| entry.seq);
+        found.is_ok()
+    }
+
+    /// The bytes of each frame, in order.
+    pub(super) fn frame_lens(&self) -> impl Iterator<Item = u64> {
+        self.entries.iter().map(|entry| entry.frame_len.into())
+    }
+
+    /// Moves the first `count` messages, or as many as there are, to the end of `other`.
+    pub fn move_to(&mut self, other: &mut Self, count: usize) {
+        let count = count.min(self.entries.len());
+        if other.is_empty() && count == self.entries.len() {
+            std::mem::swap(self, other);
+            return;
+        }
+        let mut left = count;
+        while left > 0
+            && let Some(chunk) = self.chunks.front_mut()
+        {
+            let moved = left.min(chunk.count);
+            left -= moved;
+            chunk.count -= moved;
+            let bytes = chunk.bytes.clone();
+            if chunk.count == 0 {
+                self.chunks.pop_front();
+            }
+            other.chunks.push_back(Chunk {
+                bytes,
+                count: moved,
+            });
+        }
+        for entry in self.entries.drain(..count) {
+            if entry.kind.role.has_re() {
+                other.res.extend(self.res.pop_front());
+            }
+            other.entries.push_back(entry);
+        }
+    }
+
+    /// Gives the messages from this index on memory of their own, all of them together.
+    pub(super) fn copy_from(&mut self, index: usize) {
+        let new = self.entries.len().saturating_sub(index);
+        let mut chunks = Vec::new();
+        let mut count = 0;
+        while count < new
+            && let Some(chunk) = self.chunks.pop_back()
+        {
+            count += chunk.count;
+            chunks.push(chunk);
+        }
+        let index = self.entries.len() - count;
+        let lens = self.entries.iter().skip(index).map(Entry::len);
+        let mut copy = BytesMut::with_capacity(lens.sum());
+        let mut entries = self.entries.iter_mut().skip(index);
+        for chunk in chunks.iter().rev() {
+            for entry in entries.by_ref().take(chunk.count) {
+                let payload = entry.of(&chunk.bytes);
+                let at = as_u32(copy.len());
+                copy.extend_from_slice(payload);
+                entry.at = at;
+            }
+        }
+        if count > 0 {
+            self.chunks.push_back(Chunk {
+                bytes: copy.freeze(),
+                count,
+            });
+        }
+    }
+}
+
+impl Entry {
+    fn len(&self) -> usize {
+        usize::try_from(self.len).unwrap_or(usize::MAX)
+    }
+
+    #[inline]
+    fn of<'a>(&self, memory: &'a [u8]) -> &'a [u8] {
+        let at = usize::try_from(self.at).unwrap_or(usize::MAX);
+        let rest = memory.get(at..).unwrap_or_default();
+        rest.get(..self.len()).unwrap_or_default()
+    }
+
+    #[inline]
+    fn share_of(&self, memory: &Bytes) -> Bytes {
+        let at = usize::try_from(self.at).unwrap_or(usize::MAX);
+        memory.slice(at..at + self.len())
+    }
+}
+
+/// Frames and their parts have no more bytes than their length says, which is of 4 bytes.
+fn as_u32(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// `Debug` shows how many messages there are.
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Batch({} messages)", self.len())
+    }
+}
+
+/// The messages count, not in which memory they are.
+impl PartialEq for Batch {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Batch {}
+
+impl Hash for Batch {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.len().hash(state);
+        self.iter().for_each(|message| message.hash(state));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use korinet_wire::v3::Role;
+
+    use super::*;
+
+    fn seq(number: u64) -> Seq {
+        Seq::new(number).unwrap()
+    }
+
+    /// Messages of the payloads 1 to 9, three in each piece of memory, each third of which answers another.
+    fn filled() -> Batch {
+        let mut batch = Batch::default();
+        for first in [1, 4, 7] {
+            let memory = Bytes::from(vec![0, first, first + 1, first + 2, 0]);
+            for index in 1..=3 {
+                let number = u64::from(memory[index]);
+                let role = match index {
+                    3 => Role::Response,
+                    _ => Role::Message,
+                };
+                let message = MessageRef {
+                    seq: seq(number),
+                    kind: Kind::of(role),
+                    re: role.has_re().then_some(seq(100 + number)),
+                    payload: &memory[index..=index],
+                };
+                batch.push_part(&message, 10, &memory);
+            }
+        }
+        assert_eq!((batch.len(), batch.chunks.len()), (9, 3));
+        batch
+    }
+
+    /// The payloads, which have to go with the rest.
+    fn payloads(batch: &Batch) -> Vec<u8> {
+        let payloads = batch.iter().map(|message| {
+            let number = u64::from(message.payload[0]);
+            assert_eq!(message.seq, seq(number));
+            let re = (number % 3 == 0).then(|| seq(100 + number));
+            assert_eq!(message.re, re);
+            message.payload[0]
+        });
+        payloads.collect()
+    }
+
+    #[test]
+    fn messages_come_out_as_they_were_put_in() {
+        let mut batch = filled();
+        assert_eq!(payloads(&batch), (1..=9).collect::<Vec<_>>());
+        let popped: Vec<Message> = std::iter::from_fn(|| batch.pop()).collect();
+        assert!(batch.is_empty() && batch.chunks.is_empty() && batch.res.is_empty());
+        let mut again = Batch::default();
+        popped.into_iter().for_each(|message| again.push(message));
+        assert_eq!(again, filled());
+    }
+
+    #[test]
+    fn any_number_can_be_moved() {
+        for count in 0..=10 {
+            let (mut batch, mut other) = (filled(), Batch::default());
+            batch.move_to(&mut other, count);
+            assert_eq!(other.len(), count.min(9));
+            batch.move_to(&mut other, 9);
+            assert_eq!(other, filled());
+            assert!(batch.is_empty() && batch.chunks.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_copy_has_the_messages_and_not_the_memory() {
+        for index in 0..=9 {
+            let mut batch = filled();
+            let before = batch.chunks.back().unwrap().bytes.clone();
+            batch.copy_from(index);
+            assert_eq!(batch, filled(), "from {index}");
+            assert_eq!(batch.is_last(&before), index == 9);
+        }
+    }
+}
