@@ -269,7 +269,7 @@ mod tests {
             (b"\x80", "body is missing"),
             (b"\x81\x07\x07", "bytes after the frame"),
             (b"\x82\x07\xa1\x00\x61\x31", "timeout is a text string"),
-            (b"\x9f\x07\xff", "payload has indefinite length"),
+            (b"\x9f\x07\xff", "payload has no definite length"),
         ] {
             let error = Request::decode(payload).unwrap_err().to_string();
             assert!(error.contains(expect), "{error}: expected {expect}");

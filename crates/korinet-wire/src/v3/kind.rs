@@ -129,23 +129,8 @@ impl Kind {
     #[inline]
     #[must_use]
     pub const fn from_bits(bits: u8) -> Option<Self> {
-        let role = match bits & Self::ROLE_BITS {
-            0 => Role::Message,
-            1 => Role::Request,
-            2 => Role::Response,
-            3 => Role::Error,
-            4 => Role::Item,
-            5 => Role::End,
-            6 => Role::Cancel,
-            _ => return None,
-        };
-        let kind = Self {
-            role,
-            redelivered: bits & Self::REDELIVERED_BIT != 0,
-            raw: bits & Self::RAW_BIT != 0,
-            own: bits & Self::OWN_BIT != 0,
-        };
-        if bits > Self::MAX_BITS || (kind.own && !role.may_be_own()) {
+        let kind = Self::of_bits(bits);
+        if bits > Self::MAX_BITS || (kind.own && !kind.role.may_be_own()) {
             return None;
         }
         Some(kind)
@@ -163,13 +148,18 @@ impl Kind {
                 });
             }
         };
-        let kind = Self {
+        let kind = Self::of_bits(bits);
+        kind.check().map(|()| kind)
+    }
+
+    /// What the bits say, whether a kind may be that or not.
+    const fn of_bits(bits: u8) -> Self {
+        Self {
             role: Role::of_bits(bits),
             redelivered: bits & Self::REDELIVERED_BIT != 0,
             raw: bits & Self::RAW_BIT != 0,
             own: bits & Self::OWN_BIT != 0,
-        };
-        kind.check().map(|()| kind)
+        }
     }
 
     /// Its bits on the wire.
