@@ -193,3 +193,106 @@ fn only_what_was_taken_is_left_of_a_lost_session() {
     direction.carry(b"a").unwrap();
     assert!(direction.receive.into_taken().is_empty());
 }
+
+/// What is taken by V3-18, counted anew each time.
+#[derive(Default)]
+struct Reference {
+    /// The bytes of each frame, whether it belongs to a call, and whether it is read.
+    frames: Vec<(u64, bool, bool)>,
+    taken: usize,
+}
+
+impl Reference {
+    fn take(&mut self) {
+        while let Some((len, _, is_read)) = self.frames.get(self.taken).copied() {
+            let unread = self.frames[..self.taken].iter().filter(|frame| !frame.2);
+            let (count, bytes) = unread.fold((0, 0), |(n, sum), frame| (n + 1, sum + frame.0));
+            let has_room = count == 0
+                || (count < u64::from(LIMITS.messages) && bytes + len <= u64::from(LIMITS.bytes));
+            if !is_read && !has_room {
+                return;
+            }
+            self.taken += 1;
+        }
+    }
+
+    /// The first that is not read of those that belong to calls, or of the others, is.
+    fn read(&mut self, is_call: bool) -> Option<u64> {
+        let mut frames = self.frames.iter_mut().zip(1..);
+        let (frame, number) = frames.find(|(frame, _)| frame.1 == is_call && !frame.2)?;
+        frame.2 = true;
+        self.take();
+        Some(number)
+    }
+}
+
+// V3-18, V3-47: messages and calls are read apart, in any order, one by one or many at once.
+#[test]
+fn what_is_read_apart_is_taken_in_order() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut draw = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let mut read_untaken = 0;
+    for _ in 0..300 {
+        let mut direction = Direction::new(Level::Received);
+        let mut reference = Reference::default();
+        for _ in 0..200 {
+            match draw(8) {
+                0..=3 => {
+                    let is_call = draw(2) == 0;
+                    let role = if is_call {
+                        Role::Request
+                    } else {
+                        Role::Message
+                    };
+                    let payload = [7; 100];
+                    let payload = &payload[..usize::try_from(draw(101)).unwrap()];
+                    let pushed =
+                        direction
+                            .send
+                            .push(Kind::of(role), None, Payload::Copied(payload));
+                    if pushed.is_ok() {
+                        let before = direction.receive.unread_bytes();
+                        direction.flush().unwrap();
+                        let len = direction.receive.unread_bytes() - before;
+                        reference.frames.push((len, is_call, false));
+                        reference.take();
+                    }
+                }
+                4 => {
+                    direction.acknowledge();
+                }
+                5 => {
+                    let mut batch = Batch::default();
+                    let limit = usize::try_from(draw(4)).unwrap();
+                    direction.receive.recv_many(&mut batch, limit, 150);
+                    for message in batch.iter() {
+                        read_untaken += u32::from(message.seq > seq(reference.taken as u64));
+                        assert_eq!(reference.read(false), Some(message.seq.get()));
+                    }
+                }
+                6 => {
+                    let found = direction.receive.recv_call();
+                    assert_eq!(reference.read(true), found.map(|it| it.seq.get()));
+                }
+                _ => {
+                    let found = direction.receive.recv_message();
+                    assert_eq!(reference.read(false), found.map(|it| it.seq.get()));
+                }
+            }
+            let taken = direction.receive.taken().0;
+            assert_eq!(taken, seq(reference.taken as u64 + 1));
+        }
+        while let Some(message) = direction.receive.recv() {
+            let number = reference.read(message.kind.role == Role::Request);
+            assert_eq!(number, Some(message.seq.get()));
+        }
+        assert_eq!(reference.taken, reference.frames.len());
+        assert_eq!(direction.receive.unread_bytes(), 0);
+    }
+    assert!(read_untaken > 100, "{read_untaken}");
+}
