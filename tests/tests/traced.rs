@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use korinet::call::{Failure, TraceContext};
 use korinet::{Client, Server};
 use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::within;
@@ -25,17 +26,50 @@ impl io::Write for Lines {
     }
 }
 
+impl Lines {
+    /// What is traced on this thread, for as long as the guard is kept.
+    fn of_thread() -> (Self, tracing::subscriber::DefaultGuard) {
+        let lines = Self::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (lines, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_request_has_a_span_on_both_sides_and_they_have_the_trace_in_common() {
+    let (lines, _guard) = Lines::of_thread();
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    let client = Client::connect(addr).await.unwrap();
+    let accepted = within("the session", server.accept()).await.unwrap();
+    tokio::spawn(accepted.requests().serve(|_: u8| async {
+        tracing::info!("worked on");
+        Ok::<_, Failure>(())
+    }));
+    let trace = TraceContext::root();
+    let call = client.call(&7_u8).trace(trace.clone());
+    within("the answer", call.answer::<()>()).await.unwrap();
+    let traced = lines.text();
+    for event in ["worked on", "answered"] {
+        let span = format!("request{{seq=1 trace=\"{}\"}}", trace.trace_id());
+        let mut of_event = traced.lines().filter(|line| line.ends_with(event));
+        let line = of_event.next().unwrap_or_default();
+        assert!(line.contains(&span), "no {event:?} in {span}:\n{traced}");
+    }
+}
+
 #[tokio::test]
 async fn a_session_is_named_on_each_of_its_connections() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
+    let (lines, _guard) = Lines::of_thread();
     let server = Server::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     // What the server says comes to the test in the clear: the key is in its welcome.
@@ -58,7 +92,7 @@ async fn a_session_is_named_on_each_of_its_connections() {
     let shown = format!("{client:?} {accepted:?}");
     client.close().await.unwrap();
 
-    let traced = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let traced = lines.text();
     let named = format!("session={}", id.short());
     let of_session: Vec<&str> = traced
         .lines()

@@ -120,7 +120,15 @@ impl<'a, T: Encode<()> + ?Sized> CallBuilder<'a, T> {
     pub async fn message(self) -> Result<Message, CallError> {
         let call = self.open().await?;
         let span = call.span().clone();
-        call.answer().instrument(span).await
+        let answering = async {
+            let answer = call.answer().await;
+            match &answer {
+                Ok(_) => tracing::debug!("answered"),
+                Err(error) => tracing::debug!(%error, "not answered"),
+            }
+            answer
+        };
+        answering.instrument(span).await
     }
 }
 
