@@ -251,7 +251,7 @@ impl Fields {
     }
 
     fn kind(&mut self, kind: Kind) {
-        const ROLES: [Role; 7] = [
+        const ROLES: [Role; 8] = [
             Role::Message,
             Role::Request,
             Role::Response,
@@ -259,6 +259,7 @@ impl Fields {
             Role::Item,
             Role::End,
             Role::Cancel,
+            Role::Credit,
         ];
         self.add("kind", kind.bits());
         let role = ROLES.iter().position(|role| *role == kind.role);
