@@ -196,6 +196,7 @@ fn draw_message(
         Role::Item,
         Role::End,
         Role::Cancel,
+        Role::Credit,
     ]);
     let kind = Kind {
         raw: draw.one_in(2),

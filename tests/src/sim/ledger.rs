@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use korinet_session::v3::InDoubt;
-use korinet_wire::v3::{Kind, Level, Limits, Seq, SessionId};
+use korinet_wire::v3::{Kind, Level, Limits, Role, Seq, SessionId};
 
 use super::link::{ProcessId, Side};
 use super::tally::{Fate, Tally};
@@ -38,6 +38,8 @@ struct Record {
     is_in_doubt: bool,
     /// Whoever could have delivered, or told, was killed.
     is_excused: bool,
+    /// It belonged to a call, which ended with its session: a cancel of nothing takes its place (V3-51).
+    is_replaced: bool,
 }
 
 /// One direction of a session.
@@ -87,6 +89,10 @@ impl Ledger {
         terms: Terms,
         resent: &[MessageId],
     ) -> Result<(), String> {
+        for id in resent {
+            let record = &mut self.messages[id.0];
+            record.is_replaced |= record.kind.role != Role::Message;
+        }
         let stream = Stream {
             sender: terms.sender,
             receiver: None,
@@ -186,6 +192,7 @@ impl Ledger {
             is_acknowledged: false,
             is_in_doubt: false,
             is_excused: false,
+            is_replaced: false,
         });
         self.fates.add(Fate::Accepted);
         Ok(id)
@@ -219,10 +226,11 @@ impl Ledger {
             re,
             payload,
         } = in_doubt;
-        let is_whole = *payload == record.payload
+        let is_same = *payload == record.payload
             && *re == record.re
             && (kind.role, kind.raw, kind.own)
                 == (record.kind.role, record.kind.raw, record.kind.own);
+        let is_whole = is_same || (record.is_replaced && kind.role == Role::Cancel);
         if !is_whole {
             return Err(format!("{ticket:?} handed back with other content"));
         }
@@ -264,8 +272,9 @@ impl Ledger {
     /// At the end, when all applications have read all that there is to be read.
     pub fn check_end(&self) -> Result<(), String> {
         for (index, record) in self.messages.iter().enumerate() {
-            let is_told = record.is_in_doubt || record.is_excused;
-            if record.is_acknowledged && record.deliveries == 0 && !record.is_excused {
+            let is_excused = record.is_excused || record.is_replaced;
+            let is_told = record.is_in_doubt || is_excused;
+            if record.is_acknowledged && record.deliveries == 0 && !is_excused {
                 return Err(format!("message {index} is acknowledged and was lost"));
             }
             if record.deliveries == 0 && !is_told {

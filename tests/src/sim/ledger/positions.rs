@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use korinet_proto::v3::Message;
 use korinet_session::v3::Delivery;
-use korinet_wire::v3::{Data, Level, Seq, SessionId};
+use korinet_wire::v3::{Data, Level, Role, Seq, SessionId};
 
 use super::{Frame, Ledger};
 use crate::sim::link::Side;
@@ -57,6 +57,15 @@ impl Ledger {
         };
         stream.delivered += 1;
         let record = &mut self.messages[id.0];
+        if is_resent && record.kind.role != Role::Message {
+            let is_nothing = (kind.role, kind.own, *re) == (Role::Cancel, true, Some(*seq));
+            if !is_nothing || !payload.is_empty() || kind.redelivered {
+                return Err(format!(
+                    "message {seq} of a call of a lost session came again"
+                ));
+            }
+            return Ok(());
+        }
         let is_whole = *payload == record.payload
             && *re == record.re
             && (kind.role, kind.raw, kind.own)
