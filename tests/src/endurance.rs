@@ -63,7 +63,7 @@ pub async fn survive(ordeal: Ordeal) -> Survived {
         // A link that went silent is left soon.
         .keep_alive(Duration::from_millis(100))
         // So is one that went silent before there was a session to keep alive.
-        .connect_timeout(Duration::from_secs(1))
+        .connect_timeout(Duration::from_millis(300))
         .backoff(Duration::from_micros(100), Duration::from_millis(5));
     let client = client.connect(proxy.addr().to_string()).await;
     let client = client.expect("it comes through in time");

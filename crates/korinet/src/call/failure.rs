@@ -110,8 +110,16 @@ impl fmt::Display for Failure {
         } else {
             write!(f, "{}: {}", self.code.ran(), self.code)?;
         }
-        if !self.text.is_empty() {
-            write!(f, ": {}", self.text.escape_debug())?;
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        f.write_str(": ")?;
+        for character in self.text.chars() {
+            // Nothing that a terminal would act on; quotes are no such thing.
+            match character {
+                '"' | '\'' | '\\' => write!(f, "{character}")?,
+                other => write!(f, "{}", other.escape_debug())?,
+            }
         }
         Ok(())
     }
@@ -144,7 +152,7 @@ mod tests {
         assert_eq!(received.decode::<u8>().unwrap(), Some(7));
         assert!(received.decode::<String>().is_err());
         assert_eq!(received.to_string(), "did not run: refused: not today");
-        assert_eq!(Failure::from("no").to_string(), "failed: no");
+        assert_eq!(Failure::from("no \"x\"").to_string(), "failed: no \"x\"");
         assert_eq!(Failure::new("\u{1b}[2J").to_string(), "failed: \\u{1b}[2J");
     }
 

@@ -295,6 +295,10 @@ impl Calls {
             }
             return Ok(Some(delivery));
         }
+        // Who has given up its request sends nothing more of it.
+        if call.requester == Requester::Peer && call.exchange.is_stopped() {
+            return Err(CallError::Stopped);
+        }
         call.failed.clone().map_or(Ok(None), Err)
     }
 

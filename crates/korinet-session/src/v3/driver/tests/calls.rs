@@ -128,9 +128,10 @@ async fn a_call_that_is_dropped_is_given_up_at_the_other_side() {
     let (client, server) = world.pair().await;
     let mut requests = server.sender().requests();
     let given_up = call(client.sender(), b"long").await;
-    let request = requests.recv().await.unwrap().unwrap();
+    let mut request = requests.recv().await.unwrap().unwrap();
     drop(given_up);
     request.given_up().await;
+    assert_eq!(request.recv().await, Err(CallError::Stopped));
     assert_eq!(
         request.respond(true, payload(b"")).await,
         Err(CallError::Stopped)
