@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use korinet::blocking::{Client, RecvTimeoutError, Server, Session};
+use korinet::call::{CallError, Failure, Ran};
 use korinet::{BindError, ConnectError, Group, Protocol, SendError, State};
 use korinet_chaos::{Cut, Faults, Proxy};
 use korinet_tests::{chain, v2_client};
@@ -78,6 +79,63 @@ fn a_conversation_needs_no_async() {
     client.close().unwrap();
     assert!(session.recv().unwrap().is_none());
     assert!(matches!(session.send("late"), Err(SendError::NotSent(_))));
+}
+
+#[test]
+fn requests_need_no_async() {
+    let (client, session, _server) = pair();
+    let answering = thread::spawn(move || {
+        let mut requests = session.requests();
+        for request in &mut requests {
+            let mut request = request.unwrap();
+            assert!(request.as_async().trace().is_none());
+            match request.decode::<&str>().unwrap() {
+                "number" => request.respond(&7).unwrap(),
+                "bytes" => request.respond_raw(&b"\xff"[..]).unwrap(),
+                "no" => request.fail(Failure::refused("not today")).unwrap(),
+                "panic" => drop(request),
+                "late" => {
+                    request.given_up();
+                    assert!(request.respond(&()).is_err());
+                }
+                "double" => {
+                    while let Some(item) = request.recv().unwrap() {
+                        request.send(&(2 * item.decode::<u64>().unwrap())).unwrap();
+                    }
+                    request.send_raw(&b"\xfe"[..]).unwrap();
+                    request.end().unwrap();
+                }
+                other => panic!("{other} is asked"),
+            }
+        }
+        assert!(requests.recv().unwrap().is_none());
+    });
+    assert_eq!(client.request::<_, u64>("number").unwrap(), 7);
+    let call = client.call("number").deadline(LONG);
+    assert_eq!(call.answer::<u64>().unwrap(), 7);
+    let message = client.call("bytes").message().unwrap();
+    assert_eq!(message.data(), &b"\xff"[..]);
+    let error = client.request::<_, u64>("no").unwrap_err();
+    assert_eq!((error.ran(), client.id().is_some()), (Ran::No, true));
+    let error = client.request::<_, u64>("panic").unwrap_err();
+    assert_eq!(error.ran(), Ran::Maybe);
+    let short = Duration::from_millis(1);
+    let error = client.call("late").deadline(short).answer::<u64>();
+    let error = error.unwrap_err();
+    assert!(matches!(error, CallError::Deadline { after, .. } if after == short));
+
+    let mut call = client.call("double").open().unwrap();
+    for number in 0..10_u64 {
+        call.send(&number).unwrap();
+        let doubled = call.recv().unwrap().unwrap();
+        assert_eq!(doubled.decode::<u64>().unwrap(), 2 * number);
+    }
+    call.end().unwrap();
+    assert!(call.recv().unwrap().unwrap().is_raw());
+    assert!(call.recv().unwrap().is_none());
+    assert!(matches!(call.answer(), Err(CallError::Answer(_))));
+    client.close().unwrap();
+    answering.join().unwrap();
 }
 
 #[test]

@@ -6,13 +6,15 @@
 //! ```
 //!
 //! What a command prints comes as it is printed, and goes on after a broken connection. Ctrl-C at the asking side ends
-//! the command at the agent. On a real machine, add TLS and who may ask: `ServerBuilder::tls`, `authenticate`.
+//! the command at the agent, and so does the end of its session, some seconds after it was killed. On a real machine, add TLS and who may ask: `ServerBuilder::tls`, `authenticate`.
 
-#![allow(clippy::print_stdout, reason = "for a terminal")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for a terminal")]
 
 use std::error::Error;
 use std::io::Write;
-use std::process::Stdio;
+use std::pin::pin;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
 
 use korinet::call::{CallError, Failure, Request};
 use korinet::minicbor::{self, Decode, Encode};
@@ -78,7 +80,9 @@ async fn run(allowed: &[String], mut request: Request) -> Result<(), CallError> 
 }
 
 async fn serve(addr: &str, allowed: Vec<String>) -> Result<(), Box<dyn Error>> {
-    let server = Server::bind(addr).await?;
+    // A client that does not come back is not waited for as long as by default, which is minutes.
+    let server = Server::builder().session_expiry(Duration::from_secs(5));
+    let server = server.bind(addr).await?;
     println!("serving on {}", server.local_addr()?);
     while let Some(session) = server.accept().await {
         let allowed = allowed.clone();
@@ -92,41 +96,64 @@ async fn serve(addr: &str, allowed: Vec<String>) -> Result<(), Box<dyn Error>> {
                     }
                 }
             });
-            let _ = serving.await;
+            // Commands that still run end with it.
+            if let Err(error) = serving.await {
+                println!("a client is gone: {error}");
+            }
         });
     }
     Ok(())
 }
 
-async fn ask(addr: &str, command: &[String]) -> Result<i32, Box<dyn Error>> {
+async fn ask(addr: &str, command: &[String]) -> Result<u8, Box<dyn Error>> {
     let session = Client::connect(addr).await?;
     let mut call = session.call(command).open().await?;
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     let mut code = None;
-    while let Some(item) = call.recv().await? {
-        match item.decode()? {
-            Output::Printed(bytes) => {
+    loop {
+        let item = tokio::select! {
+            item = call.recv() => item?,
+            _ = &mut interrupted => {
+                eprintln!("interrupted");
+                break;
+            }
+        };
+        match item.map(|item| item.decode()).transpose()? {
+            None => break,
+            Some(Output::Printed(bytes)) => {
                 let mut stdout = std::io::stdout();
                 stdout.write_all(&bytes)?;
                 stdout.flush()?;
             }
-            Output::Ended(ended) => code = ended,
+            Some(Output::Ended(ended)) => code = ended,
         }
     }
+    // Dropped before its end, it is given up, and the agent ends the command.
     drop(call);
     session.close().await?;
-    Ok(code.unwrap_or(1))
+    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.as_slice() {
+    let ended = match args.as_slice() {
         [role, addr, allowed @ ..] if role == "serve" && !allowed.is_empty() => {
-            serve(addr, allowed.to_vec()).await
+            serve(addr, allowed.to_vec()).await.map(|()| 0)
         }
         [role, addr, command @ ..] if role == "run" && !command.is_empty() => {
-            std::process::exit(ask(addr, command).await?)
+            ask(addr, command).await
         }
         _ => Err("usage: agent serve ADDR ALLOWED... | run ADDR COMMAND ARG...".into()),
+    };
+    let error = match ended {
+        Ok(code) => return ExitCode::from(code),
+        Err(error) => error,
+    };
+    let mut cause: Option<&dyn Error> = Some(&*error);
+    while let Some(error) = cause {
+        eprintln!("{error}");
+        cause = error.source();
     }
+    ExitCode::FAILURE
 }

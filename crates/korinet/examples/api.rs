@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -99,8 +100,8 @@ async fn ask(addr: &str, ask: Ask) -> Result<(), Box<dyn Error>> {
         }
         Err(CallError::Failed(failure)) if failure.code().ran() == Ran::Yes => {
             let available = failure.decode::<Short>()?.map(|short| short.available);
-            println!("failed: {}; available: {available:?}", failure.text());
-            std::process::exit(1);
+            let available = available.map(|count| format!("; available: {count}"));
+            return Err(format!("{failure}{}", available.unwrap_or_default()).into());
         }
         // Whether it is safe to try again is in the error.
         Err(error) => return Err(error.into()),
@@ -110,15 +111,28 @@ async fn ask(addr: &str, ask: Ask) -> Result<(), Box<dyn Error>> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let ended = match args.as_slice() {
         ["serve", addr] => serve(addr).await,
-        ["put", addr, name, count] => ask(addr, Ask::Put(name.into(), count.parse()?)).await,
-        ["take", addr, name, count] => ask(addr, Ask::Take(name.into(), count.parse()?)).await,
         ["list", addr] => ask(addr, Ask::List).await,
+        [put @ ("put" | "take"), addr, name, count] => match count.parse() {
+            Ok(count) if *put == "put" => ask(addr, Ask::Put((*name).into(), count)).await,
+            Ok(count) => ask(addr, Ask::Take((*name).into(), count)).await,
+            Err(_) => Err(format!("count is {count:?}, expected 0 to {}", u32::MAX).into()),
+        },
         _ => Err(
             "usage: api serve ADDR | put ADDR NAME COUNT | take ADDR NAME COUNT | list ADDR".into(),
         ),
+    };
+    let Err(error) = ended else {
+        return ExitCode::SUCCESS;
+    };
+    let mut cause: Option<&dyn Error> = Some(&*error);
+    while let Some(error) = cause {
+        eprintln!("{error}");
+        cause = error.source();
     }
+    ExitCode::FAILURE
 }

@@ -26,6 +26,35 @@
 //! # }
 //! ```
 //!
+//! [Requests](crate::call) are asked and answered alike:
+//!
+//! ```
+//! use korinet::blocking::{Client, Server};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::bind("127.0.0.1:0")?;
+//! let addr = server.local_addr()?.to_string();
+//! let answering = std::thread::spawn(move || {
+//!     let session = server.accept().expect("nobody shuts it down");
+//!     for request in &mut session.requests() {
+//!         let Ok(request) = request else { break };
+//!         let answered = match request.decode::<(u32, u32)>() {
+//!             Ok((a, b)) => request.respond(&(a + b)),
+//!             Err(error) => request.fail(error.to_string()),
+//!         };
+//!         if answered.is_err() {
+//!             break; // whoever asked is gone
+//!         }
+//!     }
+//! });
+//! let session = Client::connect(addr)?;
+//! assert_eq!(session.request::<_, u32>(&(40, 2))?, 42);
+//! session.close()?;
+//! # answering.join().unwrap();
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Where the work is done
 //!
 //! One thread does it, `korinet`, for all clients and servers of the process. It starts with the first of them and goes
@@ -43,6 +72,7 @@
 //! [`Client::connect_with`], [`Server::bind_with`]. What they are told to call, as for credentials, is called on that one
 //! thread, and is not to block.
 
+mod call;
 mod client;
 mod receiver;
 mod sender;
@@ -50,6 +80,7 @@ mod server;
 mod session;
 mod worker;
 
+pub use call::{Call, CallBuilder, Request, RequestIter, Requests};
 pub use client::Client;
 pub use receiver::{Iter, Receiver, RecvTimeoutError, VolatileReceiver};
 pub use sender::{Receipt, Sender};

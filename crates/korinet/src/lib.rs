@@ -5,9 +5,10 @@
 //! sessions outlive their connections on both sides and whose messages do not wait for each other; and v2,
 //! and so works with programs of the Python package `korinet`, on the same port.
 //!
-//! Either side can also [ask and be answered](call), with streams in both directions. It is no publish and subscribe. For networks that are not trusted there is TLS 1.3,
-//! with the feature `tls`, and [authentication](ServerBuilder::authenticate); what they protect, and what any peer can
-//! have of a server at the most, is told under [security].
+//! Either side can also [ask and be answered](call), with streams in both directions. It is no publish and subscribe. For
+//! networks that are not trusted there is TLS 1.3, with the feature `tls`, and
+//! [authentication](ServerBuilder::authenticate); what they protect, and what any peer can have of a server at the most,
+//! is told under [security].
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -48,14 +49,14 @@
 //! | bytes to frames, `no_std` | the crate `korinet-wire` |
 //!
 //! The [guide] explains what goes beyond single functions: what happens when a connection breaks, what an
-//! acknowledgement says, moving from the Python package, operating a server.
+//! acknowledgement says, requests and streams, moving from the Python package, operating a server.
 //!
 //! # Messages
 //!
 //! Anything that implements [`minicbor::Encode`] can be sent, and any [`minicbor::Decode`] be read from a
 //! [`Message`]; [`Value`] holds what has no type. [Raw bytes](Sender::send_raw) go as they are. Protocol v2
-//! carries maps only, so a derived type needs `#[cbor(map)]` there; its keys are numbers then. Programs in Python use text keys, which are written by hand,
-//! or by a map:
+//! carries maps only, so a derived type needs `#[cbor(map)]` there; its keys are numbers then. Programs in Python use text
+//! keys, which are written by hand, or by a map:
 //!
 //! ```
 //! use korinet::minicbor::{self, Decode, Encode};

@@ -1,8 +1,10 @@
 use bytes::Bytes;
 use korinet_wire::v3::Code;
-use minicbor::Encode;
+use minicbor::{Decode, Encode};
 
 use super::worker::Worker;
+use super::{CallBuilder, Requests};
+use crate::call::CallError;
 use crate::{SendError, SessionError, State};
 
 /// The sending half of a [`Session`](super::Session), without async. Clones share it, each in a thread of its own if
@@ -127,6 +129,30 @@ impl Sender {
     /// As there.
     pub fn send_volatile_raw(&self, bytes: &[u8]) -> Result<bool, SendError> {
         self.sender.send_volatile_raw(bytes)
+    }
+
+    /// Asks the peer, and waits for its answer: as [`crate::Sender::request`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn request<T, R>(&self, request: &T) -> Result<R, CallError>
+    where
+        T: Encode<()> + ?Sized,
+        R: for<'b> Decode<'b, ()>,
+    {
+        self.call(request).answer()
+    }
+
+    /// A request to the peer that is about to be made.
+    pub fn call<'a, T: Encode<()> + ?Sized>(&'a self, request: &'a T) -> CallBuilder<'a, T> {
+        CallBuilder::new(self.sender.call(request), self.worker.clone())
+    }
+
+    /// The requests of the peer, to be answered from now on: as [`crate::Sender::requests`].
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        Requests::new(self.sender.requests(), self.worker.clone())
     }
 
     /// Where the session stands with its connection now.

@@ -4,10 +4,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use korinet_session::v3;
 use korinet_wire::v3::{Code, SessionId};
-use minicbor::Encode;
+use minicbor::{Decode, Encode};
 
 use super::worker::Worker;
-use super::{Iter, Receipt, Receiver, RecvTimeoutError, Sender, VolatileReceiver};
+use super::{
+    CallBuilder, Iter, Receipt, Receiver, RecvTimeoutError, Requests, Sender, VolatileReceiver,
+};
+use crate::call::CallError;
 use crate::{Message, Protocol, SendError, SessionError, State};
 
 /// A conversation with one peer, over as many connections as it takes: [`crate::Session`] without async.
@@ -81,6 +84,30 @@ impl Session {
     /// As there.
     pub fn try_send<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<Receipt, SendError> {
         self.sender.try_send(message)
+    }
+
+    /// As [`Sender::request`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn request<T, R>(&self, request: &T) -> Result<R, CallError>
+    where
+        T: Encode<()> + ?Sized,
+        R: for<'b> Decode<'b, ()>,
+    {
+        self.sender.request(request)
+    }
+
+    /// As [`Sender::call`].
+    pub fn call<'a, T: Encode<()> + ?Sized>(&'a self, request: &'a T) -> CallBuilder<'a, T> {
+        self.sender.call(request)
+    }
+
+    /// As [`Sender::requests`].
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.sender.requests()
     }
 
     /// As [`Receiver::recv`].

@@ -12,7 +12,7 @@ use crate::{EncodeError, SendError, SessionError};
 pub enum CallError {
     /// The peer answered by an error.
     #[error("request {0}")]
-    Failed(#[source] Failure),
+    Failed(Failure),
     /// The answer, or an item, is not what this side expects.
     #[error("answer is not understood: {0}")]
     Answer(String),

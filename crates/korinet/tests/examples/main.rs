@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod agent;
+mod api;
 mod audio;
 mod chat;
 mod ping;
 mod process;
 
-use process::Process;
+use process::{LONG, Process, path};
 
 #[test]
 fn codec_shows_the_frames_of_both_sides() {
@@ -29,7 +31,7 @@ fn codec_talks_to_a_server_of_the_facade() {
 
 #[test]
 fn without_arguments_that_make_sense_they_say_what_they_want() {
-    for name in ["audio", "chat", "ping"] {
+    for name in ["agent", "api", "audio", "chat", "ping"] {
         let usage = Process::start(name, &["a", "b", "c", "d"]).fails();
         assert!(usage.starts_with("usage: "), "{usage}");
     }
@@ -37,6 +39,7 @@ fn without_arguments_that_make_sense_they_say_what_they_want() {
         ["chat", "127.0.0.1:1", "me"],
         ["audio", "send", "127.0.0.1:1"],
         ["ping", "127.0.0.1:1", "v2"],
+        ["api", "list", "127.0.0.1:1"],
     ] {
         let why = Process::start(arguments[0], &arguments[1..]).fails();
         assert!(why.starts_with("cannot connect to 127.0.0.1:1\n"), "{why}");

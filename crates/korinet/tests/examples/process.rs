@@ -1,12 +1,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// A running example; dropped, it is killed.
 pub(crate) struct Process {
@@ -17,7 +17,7 @@ pub(crate) struct Process {
 }
 
 /// An example's program, as cargo puts it beside the tests.
-fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
     let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
@@ -66,9 +66,9 @@ impl Process {
     pub(crate) fn listening(name: &str, arguments: &[&str]) -> (Self, String) {
         let mut process = Self::start(name, arguments);
         let line = process.line();
-        let addr = line
-            .strip_prefix("listening on ")
-            .expect("where it listens");
+        let (_, addr) = line
+            .split_once("ing on ")
+            .expect("where it listens or serves");
         (process, addr.to_owned())
     }
 
@@ -78,6 +78,15 @@ impl Process {
             self.kill();
             panic!("no line came: {}", self.errors())
         })
+    }
+
+    /// The next line that it prints; `None` when it ends without one.
+    pub(crate) fn line_or_end(&mut self) -> Option<String> {
+        match self.lines.recv_timeout(LONG) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("neither a line nor its end came"),
+        }
     }
 
     pub(crate) fn say(&mut self, line: &str) {
