@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use korinet::call::{Failure, TraceContext};
-use korinet::{Client, Server};
+use korinet::wire::v3::Code;
+use korinet::{Authenticated, Client, Credential, Server};
 use korinet_chaos::{Cut, Direction, Place, Plan, Proxy};
 use korinet_tests::within;
 use tracing_subscriber::filter::LevelFilter;
@@ -118,4 +119,52 @@ async fn a_session_is_named_on_each_of_its_connections() {
             .max();
         assert!(run.unwrap_or(0) < 64, "{told}");
     }
+}
+
+#[tokio::test]
+async fn the_log_has_what_led_to_a_bad_end_once_and_no_secret() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::WARN)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let server = Server::builder()
+        .flight_recorder(64)
+        .authenticate(async |_| Ok(Authenticated::new("somebody")))
+        .bind("127.0.0.1:0");
+    let server = within("the server", server).await.unwrap();
+    let client = Client::builder()
+        .flight_recorder(64)
+        .credentials(async || Ok::<_, io::Error>(Credential::new("token", b"open sesame")));
+    let client = client.connect(server.local_addr().unwrap().to_string());
+    let mut client = within("the connection", client).await.unwrap();
+    let accepted = within("the session", server.accept()).await.unwrap();
+    let sent = client.send("not for the log");
+    within("the acknowledgement", sent).await.unwrap();
+    let closing = accepted.close_with(Code::INTERNAL, "out of order");
+    let (closed, received) =
+        within("the end", async { tokio::join!(closing, client.recv()) }).await;
+    closed.unwrap();
+    received.unwrap_err();
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("WARN").count(), 1, "{log}");
+    assert_eq!(
+        log.matches("\nkorinet flight record 1: side=client")
+            .count(),
+        1,
+        "{log}"
+    );
+    assert!(log.contains(" > DATA seq=1 kind=message len=16\n"), "{log}");
+    assert!(
+        log.contains(" * over, 0 in doubt: session was closed by the peer: internal"),
+        "{log}"
+    );
+    for secret in ["open sesame", "not for the log"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    assert!(client.flight_record().is_some());
 }

@@ -5,6 +5,7 @@ mod connections;
 mod decoder;
 mod diagnostic;
 mod fields;
+mod flight;
 mod hex;
 mod lines;
 mod packet;
@@ -42,6 +43,7 @@ fn inspect(args: &Inspect) -> Result<(), Failure> {
     match input {
         Input::Hex => hex::read(source, args, &mut printer)?,
         Input::Capture => capture::read(source, args, &mut printer)?,
+        Input::Flight => flight::read(source, args, &mut printer)?,
         Input::Raw | Input::Auto => read_raw(source, args, &mut printer)?,
     }
     let malformed = printer
@@ -67,7 +69,7 @@ fn open(args: &Inspect) -> Result<(Input, Source), Failure> {
     start.truncate(len);
     let what = match args.input {
         Input::Auto => guess(&start),
-        given @ (Input::Hex | Input::Raw | Input::Capture) => given,
+        given @ (Input::Hex | Input::Raw | Input::Capture | Input::Flight) => given,
     };
     Ok((what, Cursor::new(start).chain(input)))
 }
@@ -104,6 +106,8 @@ fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 fn guess(start: &[u8]) -> Input {
     if capture::is_one(start) {
         Input::Capture
+    } else if flight::is_one(start) {
+        Input::Flight
     } else if start
         .iter()
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
@@ -151,6 +155,9 @@ mod tests {
             (b"", Input::Hex),
             (b"\xd4\xc3\xb2\xa1\x02\0", Input::Capture),
             (b"\x0a\x0d\x0d\x0a", Input::Capture),
+            (b"korinet flight record 1: ", Input::Flight),
+            (b"kori", Input::Flight),
+            (b"korinet vectors\n00", Input::Hex),
         ] {
             assert_eq!(guess(start), expect, "{start:02x?}");
         }

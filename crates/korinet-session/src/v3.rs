@@ -93,9 +93,9 @@ pub use credential::Credential;
 pub use denial::Refused;
 pub use driver::{
     Accepted, Admitted, Applicant, Authenticated, Authenticator, Call, CallError, CallLimits,
-    DriverConfig, Events, FirstConnect, Incoming, IncomingRequest, Introduced, Place, Receipt,
-    Receiver, Refusal, Requests, Sender, Server, Session, Stats, TurnedAway, VolatileReceiver,
-    WeakSender, WhenDetached, connect,
+    DriverConfig, Events, FirstConnect, FlightRecord, Incoming, IncomingRequest, Introduced, Place,
+    Receipt, Receiver, Refusal, Requests, Sender, Server, Session, Stats, TurnedAway,
+    VolatileReceiver, WeakSender, WhenDetached, connect,
 };
 pub use event::{Action, Continuity, Delivery, Ending, Event, InDoubt, SendError, Ticket};
 pub use greeting::{Greeted, Greeter, Greeting};

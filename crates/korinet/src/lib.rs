@@ -135,7 +135,7 @@ pub use korinet_proto::{CodecError, EncodeError, Rate};
 pub use korinet_session::v2::Repeats;
 pub use korinet_session::v3::{
     Applicant, Authenticated, Continuity, Credential, Discontinuity, Ending, Event, Events,
-    FirstConnect, InDoubt, OnLost, Principal, Refusal, Stats, Ticket, WhenDetached,
+    FirstConnect, FlightRecord, InDoubt, OnLost, Principal, Refusal, Stats, Ticket, WhenDetached,
 };
 pub use korinet_session::{CertificateFault, ConnectionError, Limit, Loss, SessionError, State};
 pub use korinet_wire as wire;

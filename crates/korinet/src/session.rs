@@ -294,6 +294,12 @@ impl Session {
         self.sender.stats()
     }
 
+    /// As [`Sender::flight_record`].
+    #[must_use]
+    pub fn flight_record(&self) -> Option<v3::FlightRecord> {
+        self.sender.flight_record()
+    }
+
     /// Two halves that can live in different tasks. The conversation ends when both are dropped.
     #[must_use]
     pub fn split(self) -> (Sender, Receiver) {

@@ -15,6 +15,9 @@ const WINDOW_MESSAGES: std::ops::RangeInclusive<usize> = 1..=1024 * 1024;
 /// The least and the most bytes of a window.
 const WINDOW_BYTES: std::ops::RangeInclusive<usize> = 1024..=1024 * 1024 * 1024;
 
+/// The least and the most entries of a flight recorder.
+const FLIGHT_RECORDER: std::ops::RangeInclusive<usize> = 0..=64 * 1024;
+
 /// What client and server builders have in common.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
@@ -29,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) calls: Option<CallLimits>,
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) max_control_frames: Option<u32>,
+    pub(crate) flight_recorder: Option<usize>,
 }
 
 impl Settings {
@@ -44,6 +48,7 @@ impl Settings {
             ("linger", self.linger.is_some()),
             ("call_limits", self.calls.is_some()),
             ("max_control_frames", self.max_control_frames.is_some()),
+            ("flight_recorder", self.flight_recorder.is_some()),
         ];
         match for_v3.into_iter().find(|(_, is_set)| *is_set) {
             Some((setting, _)) if !speaks(Protocol::V3) => Err(ConfigError::Needs {
@@ -59,7 +64,7 @@ impl Settings {
             _ if self.ack_level == AckLevel::Durable => {
                 Err(ConfigError::UnsupportedLevel(self.ack_level))
             }
-            _ => Ok(()),
+            _ => self.flight_recorder.map_or(Ok(()), check_flight_recorder),
         }
     }
 
@@ -126,6 +131,7 @@ impl Settings {
             when_detached: self.when_detached.unwrap_or(default.when_detached),
             linger: self.linger.unwrap_or(default.linger),
             calls: self.calls.unwrap_or(default.calls),
+            flight_recorder: self.flight_recorder.unwrap_or(default.flight_recorder),
             ..default
         }
     }
@@ -133,6 +139,10 @@ impl Settings {
 
 pub(crate) fn check_max_message(bytes: usize) -> Result<u32, ConfigError> {
     in_range("max_message", bytes, MAX_MESSAGE)
+}
+
+fn check_flight_recorder(entries: usize) -> Result<(), ConfigError> {
+    in_range("flight_recorder", entries, FLIGHT_RECORDER).map(|_| ())
 }
 
 fn in_range(
@@ -234,6 +244,13 @@ mod tests {
                 ..Settings::default()
             };
             assert!(settings.for_v3().is_err(), "{window:?}");
+        }
+        for (entries, fits) in [(0, true), (65_536, true), (65_537, false)] {
+            let settings = Settings {
+                flight_recorder: Some(entries),
+                ..Settings::default()
+            };
+            assert_eq!(settings.check(&[Protocol::V3]).is_ok(), fits, "{entries}");
         }
         assert_eq!(
             not_zero("ack_timeout", Duration::ZERO)

@@ -12,7 +12,8 @@ pub(crate) struct Inspect {
     /// What to read; - for stdin
     #[arg(value_name = "FILE", default_value = "-")]
     pub(crate) file: PathBuf,
-    /// What FILE holds: hex, raw (the bytes of one direction of a connection), or capture (pcap or pcapng)
+    /// What FILE holds: hex, raw (the bytes of one direction of a connection), capture (pcap or pcapng), or flight (what
+    /// the flight recorder of a session tells)
     #[arg(
         long,
         value_name = "WHAT",
@@ -45,4 +46,5 @@ pub(crate) enum Input {
     Hex,
     Raw,
     Capture,
+    Flight,
 }

@@ -113,6 +113,27 @@ impl Printer {
         }
     }
 
+    /// An entry of a record: where it belongs, the name of its frame, if it is one, and the rest.
+    pub(super) fn print_entry(
+        &mut self,
+        object: Json,
+        place: &str,
+        frame: &str,
+        rest: &str,
+    ) -> io::Result<()> {
+        match self.is_json {
+            true => writeln!(self.output, "{object}")?,
+            false => {
+                let frame = Styled(self.style(NAME), frame);
+                writeln!(self.output, "{place}{frame}{rest}")?;
+            }
+        }
+        if self.is_terminal {
+            self.output.flush()?;
+        }
+        Ok(())
+    }
+
     fn style(&self, style: Style) -> Option<Style> {
         self.has_colours.then_some(style)
     }
@@ -241,7 +262,7 @@ fn bytes(count: usize) -> String {
 }
 
 /// Nothing that a terminal would act on.
-fn shown_character(character: char) -> Vec<char> {
+pub(super) fn shown_character(character: char) -> Vec<char> {
     match character {
         '\'' | '"' | '\\' => vec![character],
         other => other.escape_debug().collect(),

@@ -314,6 +314,79 @@ fn what_cannot_be_read_is_told() {
     }
 }
 
+/// What a session on this machine has recorded of a message of its own, answered.
+fn flight_record() -> String {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = korinet::Server::bind("127.0.0.1:0").await.unwrap();
+        let addr = server.local_addr().unwrap().to_string();
+        let client = korinet::Client::builder().flight_recorder(16);
+        let (client, accepted) = tokio::join!(client.connect(addr), server.accept());
+        let (client, _accepted) = (client.unwrap(), accepted.unwrap());
+        client.send("nobody's business").await.unwrap();
+        client.flight_record().unwrap().to_string()
+    })
+}
+
+#[test]
+fn the_flight_record_of_a_session_is_read() {
+    let record = flight_record();
+    let dir = Dir::new("flight");
+    // Of two sides, one after the other.
+    let path = file(&dir, "session.flight", record.repeat(2).as_bytes());
+    let (code, out, err) = inspect(&[&path], b"");
+    assert_eq!((code, &err[..]), (0, &[][..]));
+    assert_eq!(out.len(), 2 * record.lines().count());
+    assert_eq!(Some(&out[0][..]), record.lines().next());
+    let shown = |text: &str| out.iter().any(|line| line.ends_with(text));
+    assert!(shown("   1 * attached, opened"), "{out:?}");
+    assert!(shown("   1 > DATA seq=1 kind=message len=18"), "{out:?}");
+    let (code, out, _) = inspect(&["--json", "--input", "flight"], record.as_bytes());
+    assert_eq!(code, 0);
+    let lines: Vec<Value> = out
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["record"]["side"], "client");
+    let data = lines.iter().find(|line| line["frame"] == "DATA").unwrap();
+    assert_eq!(
+        (&data["direction"], &data["attach"]),
+        (&"sent".into(), &1.into())
+    );
+    let fields = serde_json::json!({ "seq": 1, "kind": "message", "len": 18 });
+    assert_eq!(data["fields"], fields);
+    let is_change = |line: &&Value| line["change"] == "attached, opened";
+    assert!(lines.iter().any(|line| is_change(&line)), "{out:?}");
+}
+
+#[test]
+fn a_flight_record_that_is_not_whole_is_told() {
+    let record =
+        "korinet flight record 1: side=client at=0.5 entries=2 dropped=0\n0.1 1 > ACK next=2\n";
+    for (more, expect) in [
+        ("", "standard input ends where 1 more entries are expected"),
+        (
+            "0.2 1 nothing\n",
+            "line 3: found \"0.2 1 nothing\", expected seconds",
+        ),
+        (
+            "0.2 1 < ACK\n0.3 1 < ACK\n",
+            "line 4: an entry more than the record says",
+        ),
+        (
+            record,
+            "line 3: a record begins, expected 1 more entries of the one before",
+        ),
+    ] {
+        let (code, out, err) = inspect(&[], format!("{record}{more}").as_bytes());
+        assert_eq!((code, err.len()), (1, 1), "{err:?}");
+        assert!(err[0].starts_with(&format!("korinet: {expect}")), "{err:?}");
+        // What was read before is shown.
+        assert_eq!(out[1], "       0.1   1 > ACK next=2");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_is_told() {

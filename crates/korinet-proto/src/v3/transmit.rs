@@ -63,6 +63,12 @@ impl Transmit {
         written
     }
 
+    /// What is in here, piece by piece; a frame may be in several of them.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        let sealed = self.sealed.iter().map(|bytes| &bytes[..]);
+        sealed.chain((!self.open.is_empty()).then_some(&self.open[..]))
+    }
+
     /// All that is in here in one piece of memory.
     #[must_use]
     pub fn into_bytes(mut self) -> Bytes {
@@ -87,10 +93,8 @@ impl Buf for Transmit {
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let open = (!self.open.is_empty()).then_some(&self.open[..]);
-        let pieces = self.sealed.iter().map(|bytes| &bytes[..]).chain(open);
         let mut filled = 0;
-        for (slice, piece) in slices.iter_mut().zip(pieces) {
+        for (slice, piece) in slices.iter_mut().zip(self.pieces()) {
             *slice = IoSlice::new(piece);
             filled += 1;
         }

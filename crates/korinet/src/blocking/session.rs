@@ -198,6 +198,12 @@ impl Session {
         self.sender.as_async().stats()
     }
 
+    /// As [`crate::Sender::flight_record`].
+    #[must_use]
+    pub fn flight_record(&self) -> Option<v3::FlightRecord> {
+        self.sender.as_async().flight_record()
+    }
+
     /// Two halves that can live in different threads. The conversation ends when both are dropped.
     #[must_use]
     pub fn split(self) -> (Sender, Receiver) {

@@ -245,6 +245,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Records what happened last in the session: so many entries, one for each frame and each change, 0 to 65,536; none
+    /// by default, and then it costs nothing. [`Session::flight_record`](crate::Session::flight_record) tells it at any
+    /// time. The last 16 entries go to the log, by `tracing` as a warning, when the session is lost or ends otherwise than
+    /// in good order, and the first time that a connection of it ends by a violation. Needs protocol v3.
+    ///
+    /// An entry takes 56 bytes, from the beginning on, and the text of a change up to some 200 more.
+    #[must_use]
+    pub const fn flight_recorder(mut self, entries: usize) -> Self {
+        self.settings.flight_recorder = Some(entries);
+        self
+    }
+
     /// The name and version of the application, shown to the server; at most 128 bytes each. Needs protocol v3.
     #[must_use]
     pub fn application(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {

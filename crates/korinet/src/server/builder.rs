@@ -183,6 +183,13 @@ impl ServerBuilder {
         self
     }
 
+    /// As [`ClientBuilder::flight_recorder`](crate::ClientBuilder::flight_recorder), of each session. Needs protocol v3.
+    #[must_use]
+    pub const fn flight_recorder(mut self, entries: usize) -> Self {
+        self.settings.flight_recorder = Some(entries);
+        self
+    }
+
     /// The most connections at one time, of both protocols; 10,000 by default. Further ones are closed at once.
     ///
     /// It is what bounds the memory of those that have no session yet, which is not part of [`max_memory`](Self::max_memory).

@@ -398,6 +398,17 @@ impl Sender {
         }
     }
 
+    /// What happened last in the session, if there is a [recorder](crate::ClientBuilder::flight_recorder) of it: the heads
+    /// of frames, no payload and no secret. It can be asked for when the session is over, too. `None` without a recorder
+    /// and in protocol v2.
+    #[must_use]
+    pub fn flight_record(&self) -> Option<v3::FlightRecord> {
+        match &self.0 {
+            Side::V2 { .. } => None,
+            Side::V3(sender) => sender.flight_record(),
+        }
+    }
+
     /// Ends the conversation in good order, for both halves and all clones: see
     /// [`Session::close`](super::Session::close). Messages that were received before can still be read.
     ///

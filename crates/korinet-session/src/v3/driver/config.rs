@@ -19,6 +19,10 @@ pub struct DriverConfig {
     pub stalled_after: Option<Duration>,
     /// How much of calls a session holds.
     pub calls: CallLimits,
+    /// How many entries the flight recorder of a session has: one for each frame and each change of its connection, the
+    /// last of them. Each takes 56 bytes from the beginning on, and the text of a change up to some 200 more. None by
+    /// default, which costs nothing.
+    pub flight_recorder: usize,
 }
 
 impl Default for DriverConfig {
@@ -29,6 +33,7 @@ impl Default for DriverConfig {
             linger: Duration::from_secs(5),
             stalled_after: None,
             calls: CallLimits::default(),
+            flight_recorder: 0,
         }
     }
 }

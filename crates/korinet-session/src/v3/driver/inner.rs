@@ -25,7 +25,10 @@ use crate::v3::deadline::later;
 use crate::v3::{Action, Continuity, Ending, Event, InDoubt, Ticket};
 use crate::{ConnectionError, SessionError, State};
 
+mod flight;
 mod memory;
+
+use flight::Flight;
 
 /// What the handles and the tasks of one session share, under its lock.
 #[derive(Debug)]
@@ -81,6 +84,8 @@ pub(super) struct Inner {
     pub(super) received: u64,
     /// What there is of calls, once there was one.
     pub(super) calls: Option<Box<Calls>>,
+    /// What happened last, where that is recorded.
+    flight: Option<Box<Flight>>,
     /// The last message that may have reached the peer.
     pub(super) written: Ticket,
     replayed: u64,
@@ -99,6 +104,7 @@ impl Inner {
         Self {
             #[cfg(feature = "metrics")]
             meter: super::meter::Meter::new(&core),
+            flight: Flight::new(&core, config.flight_recorder),
             core,
             account,
             input_size: 0,
@@ -148,6 +154,7 @@ impl Inner {
         while let Some(action) = self.core.poll_action() {
             self.handle_action(action, wakes);
         }
+        self.tell_flight();
         if self.core.unread_messages() > 0 || self.has_unanswered() {
             wakes.push(self.reader.take());
         }
@@ -187,6 +194,9 @@ impl Inner {
 
     fn handle_event(&mut self, event: Event, wakes: &mut Wakes) {
         trace(&event, self.core.id(), self.peer);
+        if let Some(flight) = &mut self.flight {
+            flight.handle_event(&event);
+        }
         match &event {
             Event::Connecting(_) => self.set_state(State::Connecting),
             Event::Attached(continuity) => {
@@ -301,7 +311,12 @@ impl Inner {
                 self.links.dial(attach);
             }
             Action::Abandon(attach) => self.links.part(attach, Parting::Abandon),
-            Action::Finish(attach, last) => self.links.part(attach, Parting::Finish(last)),
+            Action::Finish(attach, last) => {
+                if let Some(flight) = &mut self.flight {
+                    flight.handle_last(attach, &last);
+                }
+                self.links.part(attach, Parting::Finish(last));
+            }
         }
         self.wake_task(wakes);
     }

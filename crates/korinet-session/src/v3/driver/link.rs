@@ -145,6 +145,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             if inner.core.is_current(self.attach) && !inner.admits_input(input.len()) {
                 *input = BytesMut::new();
             }
+            inner.note_input(now, self.attach, input);
             inner.core.handle_bytes(now, self.attach, input);
             if inner.core.is_current(self.attach) {
                 inner.input_size = input.capacity();
@@ -214,6 +215,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             self.is_answered |= is_urgent;
             let now = read_at.unwrap_or_else(now);
             inner.core.poll_transmit(now, self.attach, &mut self.out);
+            inner.note_output(now, self.attach, &self.out);
             inner.handle_written(now);
             return Ok(None);
         }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::calls::{Call, CallError, CallId, Line, Requests};
 use super::config::WhenDetached;
 use super::events::Events;
+use super::flight::FlightRecord;
 use super::inner::Inner;
 use super::receipt::Receipt;
 use super::shared::{Handle, Shared};
@@ -508,6 +509,13 @@ impl Sender {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared().lock().stats()
+    }
+
+    /// What happened last in the session, as far as it is recorded: see
+    /// [`DriverConfig::flight_recorder`](super::DriverConfig::flight_recorder). `None` where it is not.
+    #[must_use]
+    pub fn flight_record(&self) -> Option<FlightRecord> {
+        self.shared().lock().flight_record()
     }
 
     /// Closes the session, for both halves and all clones, once every message is acknowledged; resolves when that

@@ -6,6 +6,7 @@ use korinet_wire::v3::{Kind, Seq, SessionId};
 use tokio::sync::watch;
 
 use super::events::Events;
+use super::flight::FlightRecord;
 use super::receiver::Receiver;
 use super::sender::Sender;
 use super::shared::{Handle, Shared};
@@ -107,6 +108,12 @@ impl Session {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.sender.stats()
+    }
+
+    /// As [`Sender::flight_record`].
+    #[must_use]
+    pub fn flight_record(&self) -> Option<FlightRecord> {
+        self.sender.flight_record()
     }
 
     /// The session's name; a client has another one after a loss.

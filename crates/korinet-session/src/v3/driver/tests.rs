@@ -4,6 +4,7 @@ mod calls_cut;
 mod cancel;
 mod continuity;
 mod ending;
+mod flight;
 mod flow;
 mod policy;
 mod storms;

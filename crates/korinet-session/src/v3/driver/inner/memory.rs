@@ -69,8 +69,9 @@ impl Inner {
     fn held(&self) -> u64 {
         let input = u64::try_from(self.input_size).unwrap_or(u64::MAX);
         let calls = self.calls.as_ref().map_or(0, |calls| calls.held());
+        let flight = self.flight.as_ref().map_or(0, |flight| flight.held());
         self.core
             .held()
-            .saturating_add(calls + input + Account::OF_SESSION)
+            .saturating_add(calls + input + flight + Account::OF_SESSION)
     }
 }
