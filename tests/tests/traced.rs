@@ -29,11 +29,11 @@ impl io::Write for Lines {
 
 impl Lines {
     /// What is traced on this thread, for as long as the guard is kept.
-    fn of_thread() -> (Self, tracing::subscriber::DefaultGuard) {
+    fn of_thread(level: LevelFilter) -> (Self, tracing::subscriber::DefaultGuard) {
         let lines = Self::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::TRACE)
+            .with_max_level(level)
             .with_ansi(false)
             .with_writer(move || writer.clone())
             .finish();
@@ -47,7 +47,7 @@ impl Lines {
 
 #[tokio::test]
 async fn a_request_has_a_span_on_both_sides_and_they_have_the_trace_in_common() {
-    let (lines, _guard) = Lines::of_thread();
+    let (lines, _guard) = Lines::of_thread(LevelFilter::TRACE);
     let server = Server::bind("127.0.0.1:0").await.unwrap();
     let addr = server.local_addr().unwrap().to_string();
     let client = Client::connect(addr).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_request_has_a_span_on_both_sides_and_they_have_the_trace_in_common() 
 
 #[tokio::test]
 async fn a_session_is_named_on_each_of_its_connections() {
-    let (lines, _guard) = Lines::of_thread();
+    let (lines, _guard) = Lines::of_thread(LevelFilter::TRACE);
     let server = Server::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::start(server.local_addr().unwrap()).await.unwrap();
     // What the server says comes to the test in the clear: the key is in its welcome.
@@ -123,20 +123,11 @@ async fn a_session_is_named_on_each_of_its_connections() {
 
 #[tokio::test]
 async fn the_log_has_what_led_to_a_bad_end_once_and_no_secret() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::WARN)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
+    let (lines, _guard) = Lines::of_thread(LevelFilter::WARN);
     let server = Server::builder()
         .flight_recorder(64)
-        .authenticate(async |_| Ok(Authenticated::new("somebody")))
-        .bind("127.0.0.1:0");
-    let server = within("the server", server).await.unwrap();
+        .authenticate(async |_| Ok(Authenticated::new("somebody")));
+    let server = server.bind("127.0.0.1:0").await.unwrap();
     let client = Client::builder()
         .flight_recorder(64)
         .credentials(async || Ok::<_, io::Error>(Credential::new("token", b"open sesame")));
@@ -150,7 +141,7 @@ async fn the_log_has_what_led_to_a_bad_end_once_and_no_secret() {
         within("the end", async { tokio::join!(closing, client.recv()) }).await;
     closed.unwrap();
     received.unwrap_err();
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = lines.text();
     assert_eq!(log.matches("WARN").count(), 1, "{log}");
     assert_eq!(
         log.matches("\nkorinet flight record 1: side=client")

@@ -217,7 +217,6 @@ impl Request {
     }
 
     /// The same for what does not wait: its number, its trace, the time that is left.
-    #[must_use]
     pub const fn as_async(&self) -> &call::Request {
         &self.request
     }

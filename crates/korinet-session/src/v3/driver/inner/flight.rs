@@ -100,11 +100,10 @@ impl Inner {
 
     /// Has the log have what happened last, if there is reason for it.
     pub(super) fn tell_flight(&mut self) {
-        let id = self.core.id();
         if let Some(flight) = &mut self.flight
             && let Some(why) = flight.to_tell.take()
         {
-            let session = id.map(|id| id.short().to_string());
+            let session = self.core.id().map(|id| id.short().to_string());
             let peer = self.peer.map(tracing::field::display);
             let record = flight.recorder.record(TOLD);
             tracing::warn!(session, peer, "{why}; the last that happened:\n{record}");

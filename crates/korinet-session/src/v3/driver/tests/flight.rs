@@ -63,7 +63,7 @@ async fn a_record_tells_both_sides_what_a_conversation_with_a_cut_did() {
     let text = client_end.flight_record().unwrap().to_string();
     let expect = format!("korinet flight record 1: side=client session={session} at=");
     assert!(text.starts_with(&expect), "{text}");
-    // It reads ahead: what came in one read is noted before what became of it.
+    // What came in one read is noted before what became of it.
     assert_eq!(
         entries(&client_end.flight_record().unwrap()),
         [
