@@ -81,7 +81,7 @@ impl Process {
     }
 
     /// The next line that it prints; `None` when it ends without one.
-    pub(crate) fn line_or_end(&mut self) -> Option<String> {
+    pub(crate) fn line_or_end(&self) -> Option<String> {
         match self.lines.recv_timeout(LONG) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
