@@ -48,7 +48,7 @@ fn each_request_runs_once_through_cuts() {
     let through = proxy.addr().to_string();
     let mut put = 0;
     for number in 1..=REQUESTS {
-        let mut asked = Process::start("api", &["put", &through, "nuts", &number.to_string()]);
+        let asked = Process::start("api", &["put", &through, "nuts", &number.to_string()]);
         // A first connection that breaks is told, not tried again: nothing was asked.
         match asked.line_or_end() {
             Some(line) => {
