@@ -11,6 +11,9 @@
 //! Decoding is strict: a frame without unknown parts has one encoding only, which is the one that
 //! [`Frame::encode`] writes. Encoding is strict, too: what a receiver would refuse is not written.
 
+#[macro_use]
+mod codes;
+
 mod ack;
 mod addresses;
 mod answer;

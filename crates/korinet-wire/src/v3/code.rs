@@ -23,27 +23,8 @@ pub enum Class {
     Fatal,
 }
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $constant:ident = $value:literal, $name:literal;)*) => {
-        impl Code {
-            $($(#[$doc])* pub const $constant: Self = Self($value);)*
-
-            /// All codes that have a name, in rising order.
-            pub const ALL: &[Self] = &[$(Self::$constant),*];
-
-            /// The name that the protocol gives the code.
-            #[must_use]
-            pub const fn name(self) -> Option<&'static str> {
-                match self.0 {
-                    $($value => Some($name),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
 codes! {
+    Code:
     /// The session is over, as both sides wanted.
     DONE = 0, "done";
     /// Something went wrong that is none of the peer's business.
@@ -113,18 +94,6 @@ codes! {
 }
 
 impl Code {
-    /// The code of this number.
-    #[must_use]
-    pub const fn from_u16(code: u16) -> Self {
-        Self(code)
-    }
-
-    /// Its number.
-    #[must_use]
-    pub const fn get(self) -> u16 {
-        self.0
-    }
-
     /// What to do about it, also where the code is not known.
     #[must_use]
     pub const fn class(self) -> Class {

@@ -18,27 +18,8 @@ pub enum Ran {
     Yes,
 }
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $constant:ident = $value:literal, $name:literal;)*) => {
-        impl FailureCode {
-            $($(#[$doc])* pub const $constant: Self = Self($value);)*
-
-            /// All codes that have a name, in rising order.
-            pub const ALL: &[Self] = &[$(Self::$constant),*];
-
-            /// The name that the protocol gives the code.
-            #[must_use]
-            pub const fn name(self) -> Option<&'static str> {
-                match self.0 {
-                    $($value => Some($name),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
 codes! {
+    FailureCode:
     /// The request ran, and that it failed is its outcome.
     FAILED = 0, "failed";
     /// The application does not want to run it.
@@ -58,18 +39,6 @@ codes! {
 }
 
 impl FailureCode {
-    /// The code of this number.
-    #[must_use]
-    pub const fn from_u16(code: u16) -> Self {
-        Self(code)
-    }
-
-    /// Its number.
-    #[must_use]
-    pub const fn get(self) -> u16 {
-        self.0
-    }
-
     /// Whether the request ran, as the code's class says.
     #[must_use]
     pub const fn ran(self) -> Ran {
