@@ -14,6 +14,7 @@ mod fuzz;
 mod instructions;
 mod mutations;
 mod no_std;
+mod picture;
 mod programs;
 mod python;
 mod rules;
@@ -33,6 +34,7 @@ usage: cargo xtask <command>
 commands:
   test    build the command and run every test, the Python package included
   demo    watch a count survive a server that is killed again and again
+  picture draw what the demo prints, as docs/demo.svg
   fuzz    run one fuzz target:
             cargo xtask fuzz TARGET [--seconds N] [--runs N]
           without a limit it runs for 60 seconds
@@ -96,6 +98,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         }
         "test" => no_more(command, rest).and_then(|()| test::run()),
         "demo" => no_more(command, rest).and_then(|()| demo::run()),
+        "picture" => no_more(command, rest).and_then(|()| picture::run()),
         "ci" => no_more(command, rest).and_then(|()| ci::run()),
         "bench" => bench::run(rest),
         "deny" => no_more(command, rest).and_then(|()| deny::run()),

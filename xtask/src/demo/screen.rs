@@ -16,10 +16,11 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new() -> Self {
-        let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let can = io::stdout().is_terminal() || is_set("CLICOLOR_FORCE");
         Self {
             started: Instant::now(),
-            coloured: io::stdout().is_terminal() && !unwanted,
+            coloured: can && !is_set("NO_COLOR"),
         }
     }
 
