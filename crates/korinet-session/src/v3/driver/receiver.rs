@@ -120,6 +120,7 @@ impl Receiver {
         let lent = &mut self.lent;
         self.handle.shared().with(|inner, wakes| {
             ahead::take(inner, lent, limit, u64::MAX, wakes);
+            inner.refuse_unanswered(wakes);
             match &inner.ending {
                 _ if !lent.is_empty() => Poll::Ready(Ok(())),
                 Some(ending) => Poll::Ready(end_of(ending)),

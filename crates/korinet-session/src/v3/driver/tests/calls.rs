@@ -101,6 +101,15 @@ async fn where_nobody_answers_the_error_says_that_it_did_not_run() {
     });
     assert_eq!(code.0, FailureCode::UNHANDLED);
     assert_eq!(code.0.ran(), Ran::No);
+    // The same where messages are read by the batch.
+    let (other, mut batches) = world.pair().await;
+    let (code, _) = tokio::join!(failure(other.sender()), async {
+        let reading = batches.receiver().recv_batch(10);
+        tokio::time::timeout(Duration::from_secs(1), reading)
+            .await
+            .is_err()
+    });
+    assert_eq!(code, FailureCode::UNHANDLED);
     // Whoever answers from now on does.
     let answering = echo(&server);
     let mut again = call(client.sender(), b"!").await;
