@@ -45,6 +45,8 @@ impl Inner {
                 self.calls().handle(delivery, wakes);
             }
         }
+        // What was acknowledged has made room for what is owed, and that for more that may be.
+        self.send_owed(wakes);
         while self.calls.as_ref().is_none_or(|calls| calls.may_handle())
             && let Some(delivery) = self.core.recv_call()
         {

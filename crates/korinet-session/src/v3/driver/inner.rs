@@ -187,7 +187,6 @@ impl Inner {
         {
             wakes.push(Some(entry.remove()));
         }
-        self.send_owed(wakes);
         // It passes the turn on while there is room.
         wakes.push(self.room.next());
     }

@@ -126,10 +126,9 @@ impl Calls {
             wakes.push(call.writer.take());
         }
         match call.requester {
-            Requester::Local if effect == Effect::Broken => self.handle_broken(id, wakes),
+            _ if effect == Effect::Broken => self.handle_broken(id, wakes),
             Requester::Local if call.exchange.is_peer_done() => self.close(id, wakes),
             Requester::Local => {}
-            Requester::Peer if effect == Effect::Broken => self.handle_broken(id, wakes),
             // Nobody has seen it: it does not run.
             Requester::Peer if call.exchange.is_stopped() && call.request.is_some() => {
                 self.remove(id, wakes);

@@ -409,3 +409,47 @@ async fn an_answer_just_before_the_end_is_an_answer_and_without_one_it_may_have_
     assert!(refused.is_err(), "{refused:?}");
     assert!(requests.recv().await.unwrap().is_none());
 }
+
+/// What this side owes and cannot send yet bounds what it takes; when there is room again, it goes on by itself.
+#[tokio::test(start_paused = true)]
+async fn refusals_that_wait_for_room_hold_up_requests_and_not_for_ever() {
+    let limits = CallLimits {
+        local: 1_000,
+        peer: 2,
+        ..CallLimits::default()
+    };
+    let driver = DriverConfig {
+        calls: limits,
+        ..DriverConfig::default()
+    };
+    let mut world = World::with(ServerConfig::default(), driver);
+    let (mut client, server) = world.pair().await;
+    let _requests = server.sender().requests();
+    // Nobody reads what the server says, until its window is full, and then all is asked.
+    while server
+        .sender()
+        .try_enqueue(Kind::RAW, None, &payload(b"unread"))
+        .is_ok()
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let mut calls = Vec::new();
+    for _ in 0..100 {
+        calls.push(call(client.sender(), b"x").await);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let reading = async { while let Ok(Some(_)) = client.recv().await {} };
+    let answering = async {
+        for busy in &mut calls[2..] {
+            assert_eq!(code_of(&answer(busy).await.unwrap()), FailureCode::BUSY);
+        }
+    };
+    // Long before a keep-alive would make it go on.
+    let answered = tokio::time::timeout(Duration::from_secs(5), async {
+        tokio::select! {
+            () = reading => panic!("the session goes on"),
+            () = answering => {}
+        }
+    });
+    answered.await.expect("all are answered");
+}
