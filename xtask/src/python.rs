@@ -1,4 +1,5 @@
-//! The Python package that the project must understand, in a virtual environment under `target`.
+//! The Python package that the project must understand, in a virtual environment under `target`; and programs that
+//! come as Python packages.
 
 use std::env;
 use std::fs;
@@ -19,13 +20,22 @@ pub(crate) fn prepare() -> Result<PathBuf, String> {
     if let Some(given) = env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
         return Ok(PathBuf::from(given));
     }
-    let home = workspace::target_dir().join("python");
-    let python = interpreter(&home);
+    environment("python", PACKAGE, &[]).map(|home| program_in(&home, "python"))
+}
+
+/// A virtual environment of this name with one package, which is a requirement as pip reads it; made on the first
+/// call, found again on later ones.
+///
+/// The error is one line that says why there is none.
+pub(crate) fn environment(name: &str, package: &str, options: &[&str]) -> Result<PathBuf, String> {
+    let home = workspace::target_dir().join(name);
+    let python = program_in(&home, "python");
     let stamp = home.join("korinet-package");
-    if is_installed(&stamp) && works(&python) {
-        return Ok(python);
+    if is_installed(&stamp, package) && works(&python) {
+        return Ok(home);
     }
-    println!("installing the Python package {PACKAGE} into a virtual environment");
+    let title = package.split_whitespace().next().unwrap_or(package);
+    println!("installing the Python package {title} into a virtual environment");
     // Some systems deliver Python without these two, and then what venv says is a page of advice.
     let mut modules = Command::new("python3");
     modules.args(["-c", "import venv, ensurepip"]);
@@ -33,24 +43,30 @@ pub(crate) fn prepare() -> Result<PathBuf, String> {
     let mut create = Command::new("python3");
     create.args(["-m", "venv", "--clear"]).arg(&home);
     quietly(create, "python3 -m venv")?;
+    let tell = |error| format!("writing to {}: {error}", home.display());
+    // Only in a file may a requirement name the hash of what it allows.
+    let requirements = home.join("requirements.txt");
+    fs::write(&requirements, package).map_err(tell)?;
     let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", PACKAGE]);
-    quietly(install, &format!("pip install {PACKAGE}"))?;
-    fs::write(&stamp, PACKAGE).map_err(|error| format!("writing {}: {error}", stamp.display()))?;
-    Ok(python)
+    install.args(["-m", "pip", "install", "--quiet"]);
+    install.args(options).arg("--requirement").arg(requirements);
+    quietly(install, &format!("pip install {title}"))?;
+    fs::write(&stamp, package).map_err(tell)?;
+    Ok(home)
 }
 
-fn interpreter(home: &Path) -> PathBuf {
+/// A program of a virtual environment.
+pub(crate) fn program_in(home: &Path, name: &str) -> PathBuf {
     if cfg!(windows) {
-        home.join("Scripts").join("python.exe")
+        home.join("Scripts").join(name).with_extension("exe")
     } else {
-        home.join("bin").join("python")
+        home.join("bin").join(name)
     }
 }
 
 /// The stamp is written last, so an installation that was broken off is made anew.
-fn is_installed(stamp: &Path) -> bool {
-    fs::read_to_string(stamp).is_ok_and(|version| version == PACKAGE)
+fn is_installed(stamp: &Path, package: &str) -> bool {
+    fs::read_to_string(stamp).is_ok_and(|version| version == package)
 }
 
 /// False when the Python that the environment was made from is gone.
@@ -85,11 +101,11 @@ mod tests {
     #[test]
     fn only_the_stamp_of_this_very_version_counts() {
         let stamp = std::env::temp_dir().join(format!("korinet-stamp-{}", std::process::id()));
-        assert!(!is_installed(&stamp));
+        assert!(!is_installed(&stamp, PACKAGE));
         std::fs::write(&stamp, "korinet==0.0.0").unwrap();
-        assert!(!is_installed(&stamp));
+        assert!(!is_installed(&stamp, PACKAGE));
         std::fs::write(&stamp, PACKAGE).unwrap();
-        assert!(is_installed(&stamp));
+        assert!(is_installed(&stamp, PACKAGE));
         std::fs::remove_file(&stamp).unwrap();
     }
 }
