@@ -11,6 +11,7 @@
 //! application had its turn, if it has answered the message before: so its answer shares the write. Otherwise
 //! it is written at once, and costs nobody a turn.
 
+mod accept;
 mod ahead;
 mod alarm;
 mod calls;
@@ -38,6 +39,7 @@ mod trace;
 mod waiters;
 mod wakes;
 
+pub use accept::Place;
 pub use calls::{Call, CallError, CallLimits, IncomingRequest, Requests};
 pub use client::connect;
 pub use config::{DriverConfig, FirstConnect, WhenDetached};
@@ -45,7 +47,7 @@ pub use events::Events;
 pub use flight::FlightRecord;
 pub use receipt::Receipt;
 pub use receiver::{Receiver, VolatileReceiver};
-pub use sender::{Place, Sender, WeakSender};
+pub use sender::{Sender, WeakSender};
 pub use server::{
     Accepted, Admitted, Applicant, Authenticated, Authenticator, Incoming, Introduced, Refusal,
     Server, TurnedAway,

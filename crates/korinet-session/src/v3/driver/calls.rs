@@ -11,6 +11,7 @@ mod exchange;
 mod incoming;
 mod limits;
 mod line;
+mod outgoing;
 mod owed;
 mod table;
 
@@ -20,8 +21,7 @@ pub use incoming::{IncomingRequest, Requests};
 use korinet_proto::v3::{Payload, PushError};
 use korinet_wire::v3::Role;
 pub use limits::CallLimits;
-pub(super) use line::Line;
-pub(super) use table::{CallId, Calls};
+pub(super) use table::Calls;
 
 use super::inner::Inner;
 use super::wakes::Wakes;

@@ -1,25 +1,19 @@
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use korinet_proto::v3::{Payload, PushError};
-use korinet_wire::v3::{Code, Kind, Role, Seq, SessionId};
+use korinet_proto::v3::Payload;
+use korinet_wire::v3::{Code, Kind, Seq, SessionId};
 use tokio::sync::watch;
 
-use super::calls::{Call, CallError, CallId, Line, Requests};
-use super::config::WhenDetached;
+use super::accept::{Place, no_receipt};
 use super::events::Events;
 use super::flight::FlightRecord;
-use super::inner::Inner;
 use super::receipt::Receipt;
 use super::shared::{Handle, Shared};
 use super::stats::Stats;
-use super::waiters::WaiterId;
-use super::wakes::Wakes;
 use crate::clock::now;
-use crate::v3::{Ending, SendError as Refusal, Ticket};
+use crate::v3::SendError as Refusal;
 use crate::{SendError, SessionError, State};
 
 /// The sending half of a session; clones share it.
@@ -152,70 +146,6 @@ impl Sender {
         }
     }
 
-    /// Accepts a message, if nothing at all is in the way. It says no more, since all of what there is to say of other
-    /// cases would be carried through every call of the ordinary one.
-    #[inline]
-    fn accept_now<R>(
-        &self,
-        kind: Kind,
-        re: Option<Seq>,
-        payload: &Payload<'_>,
-        make: Make<R>,
-    ) -> Option<R> {
-        let mut inner = self.shared().lock();
-        let may_wait = inner.config.when_detached == WhenDetached::Wait;
-        let is_open = inner.ending.is_none() && inner.room.is_empty();
-        if !is_open
-            || !(may_wait || inner.core.is_attached())
-            || !inner.has_memory_for(payload.as_bytes().len())
-        {
-            return None;
-        }
-        let ticket = inner.core.send(kind, re, payload.clone()).ok()?;
-        inner.charge();
-        let made = make(self.shared(), &mut inner, ticket);
-        if inner.is_task_asleep() {
-            let mut wakes = Wakes::default();
-            inner.wake_task(&mut wakes);
-            drop(inner);
-            wakes.wake();
-        }
-        Some(made)
-    }
-
-    /// As [`accept_now`](Self::accept_now), for as many as it goes for; how many.
-    fn accept_many_now(&self, kind: Kind, payloads: &[&[u8]]) -> usize {
-        let bytes = payloads.iter().map(|payload| payload.len()).sum();
-        let mut inner = self.shared().lock();
-        let may_wait = inner.config.when_detached == WhenDetached::Wait;
-        let is_open = inner.ending.is_none() && inner.room.is_empty();
-        if !is_open
-            || !(may_wait || inner.core.is_attached())
-            || !inner.has_memory_for_many(payloads.len(), bytes)
-        {
-            return 0;
-        }
-        let mut count = 0;
-        for payload in payloads {
-            let Ok(ticket) = inner.core.send(kind, None, Payload::Copied(payload)) else {
-                break;
-            };
-            inner.fed = ticket;
-            count += 1;
-        }
-        if count == 0 {
-            return 0;
-        }
-        inner.charge();
-        if inner.is_task_asleep() {
-            let mut wakes = Wakes::default();
-            inner.wake_task(&mut wakes);
-            drop(inner);
-            wakes.wake();
-        }
-        count
-    }
-
     /// Waits until all messages that were accepted so far are acknowledged.
     ///
     /// # Errors
@@ -238,44 +168,11 @@ impl Sender {
         }
     }
 
-    /// Waits as long as it has to for a message to be accepted.
-    async fn accept_later<R>(
-        &self,
-        kind: Kind,
-        re: Option<Seq>,
-        payload: Payload<'_>,
-        make: Make<R>,
-    ) -> Result<R, SendError> {
-        let mut place = self.place();
-        let accepted = poll_fn(|cx| self.poll_accept(cx, &mut place, kind, re, &payload, make));
-        let mut accepted = pin!(accepted);
-        let when_detached = self.shared().lock().config.when_detached;
-        let limit = match when_detached {
-            WhenDetached::WaitFor(limit) => limit,
-            WhenDetached::Wait | WhenDetached::Fail => return accepted.await,
-        };
-        let mut state = self.state();
-        loop {
-            let detached = async {
-                let _ = state.wait_for(|state| *state != State::Attached).await;
-                tokio::time::sleep(limit).await;
-            };
-            let attached = self.state();
-            tokio::select! {
-                biased;
-                result = &mut accepted => return result,
-                () = detached => if *attached.borrow() != State::Attached {
-                    return Err(SendError::Detached);
-                },
-            }
-        }
-    }
-
     /// As [`enqueue`](Self::enqueue), but does not wait.
     ///
     /// # Errors
     ///
-    /// As there; and with [`PushError::Full`] where there is no room, [`SendError::Detached`] where there is no
+    /// As there; and with [`PushError::Full`](korinet_proto::v3::PushError::Full) where there is no room, [`SendError::Detached`] where there is no
     /// session yet.
     pub fn try_enqueue(
         &self,
@@ -287,23 +184,6 @@ impl Sender {
             Some(receipt) => Ok(receipt),
             None => self.try_accept(kind, re, payload, Receipt::new),
         }
-    }
-
-    fn try_accept<R>(
-        &self,
-        kind: Kind,
-        re: Option<Seq>,
-        payload: &Payload<'_>,
-        make: Make<R>,
-    ) -> Result<R, SendError> {
-        self.shared().with(|inner, wakes| {
-            // Who waits already is first.
-            if inner.room.is_empty() {
-                return self.accept(inner, wakes, kind, re, payload, make);
-            }
-            let (messages, bytes) = inner.core.in_flight();
-            Err(SendError::Push(PushError::Full { messages, bytes }))
-        })
     }
 
     /// As [`enqueue`](Self::enqueue), for who polls: while it is pending, `place` keeps the caller's turn.
@@ -320,147 +200,6 @@ impl Sender {
         payload: &Payload<'_>,
     ) -> Poll<Result<Receipt, SendError>> {
         self.poll_accept(cx, place, kind, re, payload, Receipt::new)
-    }
-
-    fn poll_accept<R>(
-        &self,
-        cx: &Context<'_>,
-        place: &mut Place,
-        kind: Kind,
-        re: Option<Seq>,
-        payload: &Payload<'_>,
-        make: Make<R>,
-    ) -> Poll<Result<R, SendError>> {
-        self.shared().with(|inner, wakes| {
-            self.poll_accept_in(inner, wakes, cx, place, (kind, re, payload), make)
-        })
-    }
-
-    fn poll_accept_in<R>(
-        &self,
-        inner: &mut Inner,
-        wakes: &mut Wakes,
-        cx: &Context<'_>,
-        place: &mut Place,
-        (kind, re, payload): (Kind, Option<Seq>, &Payload<'_>),
-        make: Make<R>,
-    ) -> Poll<Result<R, SendError>> {
-        if !inner.room.is_turn_of(place.id) && inner.ending.is_none() {
-            place.id = Some(inner.room.register(place.id, cx.waker()));
-            return Poll::Pending;
-        }
-        let accepted = self.accept(inner, wakes, kind, re, payload, make);
-        if let Err(error) = &accepted
-            && is_temporary(error, inner.config.when_detached)
-        {
-            place.id = Some(inner.room.register_first(place.id, cx.waker()));
-            return Poll::Pending;
-        }
-        place.leave(inner, wakes);
-        Poll::Ready(accepted)
-    }
-
-    /// Whether a message that was not accepted for this reason may be later.
-    #[must_use]
-    pub fn may_wait_after(&self, error: &SendError) -> bool {
-        is_temporary(error, self.shared().lock().config.when_detached)
-    }
-
-    /// The last place in the queue of those who wait for room in the window.
-    #[must_use]
-    pub fn place(&self) -> Place {
-        Place {
-            shared: Arc::clone(self.shared()),
-            id: None,
-        }
-    }
-
-    fn accept<R>(
-        &self,
-        inner: &mut Inner,
-        wakes: &mut Wakes,
-        kind: Kind,
-        re: Option<Seq>,
-        payload: &Payload<'_>,
-        make: Make<R>,
-    ) -> Result<R, SendError> {
-        if let Some(ending) = &inner.ending {
-            return Err(not_sent(ending));
-        }
-        let may_wait = inner.config.when_detached == WhenDetached::Wait;
-        if !may_wait && !inner.core.is_attached() {
-            return Err(SendError::Detached);
-        }
-        if !inner.has_memory_for(payload.as_bytes().len()) {
-            let (messages, bytes) = inner.core.in_flight();
-            return Err(SendError::Push(PushError::Full { messages, bytes }));
-        }
-        match inner.core.send(kind, re, payload.clone()) {
-            Ok(ticket) => {
-                inner.charge();
-                inner.wake_task(wakes);
-                Ok(make(self.shared(), inner, ticket))
-            }
-            Err(Refusal::Closed) => Err(SendError::Closed),
-            Err(Refusal::NotOpen) => Err(SendError::Detached),
-            Err(Refusal::Push(error)) => Err(SendError::Push(error)),
-        }
-    }
-
-    /// Makes a request; resolves when it is accepted for sending. It waits while as many requests are not answered as
-    /// [`CallLimits::local`](super::CallLimits::local) allows.
-    ///
-    /// # Errors
-    ///
-    /// As [`enqueue`](Self::enqueue): the request does not run.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: where the future is given up the request is not made.
-    pub async fn call(&self, raw: bool, payload: Payload<'_>) -> Result<Call, SendError> {
-        let kind = Kind {
-            raw,
-            ..Kind::of(Role::Request)
-        };
-        let mut slot = Slot::new(self);
-        poll_fn(|cx| slot.poll(cx)).await;
-        let opened = match self.accept_now(kind, None, &payload, open_call) {
-            Some(opened) => opened,
-            None => self.accept_later(kind, None, payload, open_call).await?,
-        };
-        let (id, seq) = opened.ok_or(SendError::Closed)?;
-        Ok(Call::new(Line::new(self.clone(), id, seq, true)))
-    }
-
-    /// The requests of the peer, to be answered from now on.
-    #[must_use]
-    pub fn requests(&self) -> Requests {
-        Requests::new(self.clone())
-    }
-
-    /// Sends a message that belongs to a call, if that is still open: for who polls. An answer closes it.
-    pub(super) fn poll_send_part(
-        &self,
-        cx: &Context<'_>,
-        place: &mut Place,
-        id: CallId,
-        (kind, re): (Kind, Seq),
-        payload: &Payload<'_>,
-    ) -> Poll<Result<(), CallError>> {
-        self.shared().with(|inner, wakes| {
-            // The number means nothing in another session than the one of the call.
-            if inner.calls().is_stopped(id)? {
-                return Poll::Ready(Err(CallError::Stopped));
-            }
-            let message = (kind, Some(re), payload);
-            ready!(self.poll_accept_in(inner, wakes, cx, place, message, untold))?;
-            if kind.role == Role::Item {
-                inner.calls().handle_sent(id, payload.as_bytes().len());
-            } else if !kind.own {
-                inner.calls().close(id, wakes);
-            }
-            Poll::Ready(Ok(()))
-        })
     }
 
     /// Sends a payload that is not acknowledged and never comes twice; false if it was dropped at once, as it is
@@ -568,110 +307,5 @@ impl WeakSender {
     pub fn upgrade(&self) -> Option<Sender> {
         let shared = self.shared.upgrade()?;
         Handle::another(&shared).map(Sender::new)
-    }
-}
-
-/// Makes what stands for a message that was accepted, while the lock is held.
-type Make<R> = fn(&Arc<Shared>, &mut Inner, Ticket) -> R;
-
-const fn no_receipt(_: &Arc<Shared>, inner: &mut Inner, ticket: Ticket) {
-    inner.fed = ticket;
-}
-
-/// For messages of calls: a flush does not tell of them.
-const fn untold(_: &Arc<Shared>, _: &mut Inner, _: Ticket) {}
-
-/// The session always has a number for what it has just accepted.
-fn open_call(_: &Arc<Shared>, inner: &mut Inner, ticket: Ticket) -> Option<(CallId, Seq)> {
-    let seq = inner.core.number_of(ticket)?;
-    Some((inner.calls().open(seq, ticket), seq))
-}
-
-/// The permission to make one more request; used or not, it is given back.
-struct Slot<'a> {
-    sender: &'a Sender,
-    id: Option<WaiterId>,
-    is_reserved: bool,
-}
-
-impl<'a> Slot<'a> {
-    const fn new(sender: &'a Sender) -> Self {
-        Self {
-            sender,
-            id: None,
-            is_reserved: false,
-        }
-    }
-
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.sender.shared().with(|inner, _| {
-            let is_over = inner.ending.is_some();
-            let calls = inner.calls();
-            // Of a session that is over the request itself is told.
-            if is_over || (calls.slots.is_turn_of(self.id) && calls.reserve()) {
-                self.is_reserved = !is_over;
-                return Poll::Ready(());
-            }
-            self.id = Some(calls.slots.register(self.id, cx.waker()));
-            Poll::Pending
-        })
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.sender.shared().with(|inner, wakes| {
-            let calls = inner.calls();
-            let was_woken = self.id.is_some_and(|id| !calls.slots.remove(id));
-            if self.is_reserved {
-                calls.unreserve(wakes);
-            } else if was_woken {
-                calls.pass_slot(wakes);
-            }
-        });
-    }
-}
-
-/// Whether a message may be accepted later that was not now.
-const fn is_temporary(error: &SendError, when_detached: WhenDetached) -> bool {
-    match error {
-        SendError::Detached => !matches!(when_detached, WhenDetached::Fail),
-        SendError::Push(PushError::Full { .. }) => true,
-        SendError::Closed
-        | SendError::NotSent(_)
-        | SendError::Push(_)
-        | SendError::Unacknowledged(_) => false,
-    }
-}
-
-fn not_sent(ending: &Ending) -> SendError {
-    ending
-        .as_error()
-        .map_or(SendError::Closed, SendError::NotSent)
-}
-
-/// A place in the queue of those who wait for room in the window; dropped, it is given up.
-#[derive(Debug)]
-pub struct Place {
-    shared: Arc<Shared>,
-    id: Option<WaiterId>,
-}
-
-impl Place {
-    /// Does not wait any more: it is the next one's turn.
-    fn leave(&mut self, inner: &mut Inner, wakes: &mut Wakes) {
-        if let Some(id) = self.id.take() {
-            inner.room.remove(id);
-        }
-        wakes.push(inner.room.next());
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if self.id.is_some() {
-            let shared = Arc::clone(&self.shared);
-            shared.with(|inner, wakes| self.leave(inner, wakes));
-        }
     }
 }
