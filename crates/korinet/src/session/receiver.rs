@@ -48,6 +48,12 @@ impl Receiver {
     ///
     /// As there.
     pub async fn recv(&mut self) -> Result<Option<Message>, SessionError> {
+        // Mostly it is there, and then nothing else is carried along.
+        if let Side::V3(receiver) = &mut self.side
+            && let Some(delivery) = receiver.pop()
+        {
+            return Ok(Some(Message::from_v3(delivery)));
+        }
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 

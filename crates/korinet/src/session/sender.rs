@@ -82,11 +82,10 @@ impl Sender {
             }
             Side::V3(sender) => {
                 let accepted = offer(message, |payload| {
-                    let accepted = sender.try_enqueue(Kind::MESSAGE, None, payload);
-                    unless_it_may_wait(sender, accepted)
+                    sender.enqueue_now(Kind::MESSAGE, None, payload)
                 })?;
                 let receipt = match accepted {
-                    Ok(receipt) => receipt?,
+                    Ok(receipt) => receipt,
                     Err(waiting) => {
                         let enqueued = sender.enqueue(Kind::MESSAGE, None, waiting.borrow());
                         enqueued.await?
@@ -131,11 +130,11 @@ impl Sender {
             return self.send(message).await;
         };
         let accepted = offer(message, |payload| {
-            let accepted = sender.try_feed(Kind::MESSAGE, None, payload);
-            unless_it_may_wait(sender, accepted)
+            let is_fed = sender.feed_now(Kind::MESSAGE, None, payload);
+            is_fed.then_some(())
         })?;
         match accepted {
-            Ok(accepted) => Ok(accepted?),
+            Ok(()) => Ok(()),
             Err(waiting) => {
                 let fed = sender.feed(Kind::MESSAGE, None, waiting.borrow());
                 Ok(fed.await?)
@@ -155,11 +154,10 @@ impl Sender {
     pub async fn feed_raw(&self, bytes: impl AsRef<[u8]> + Into<Bytes>) -> Result<(), SendError> {
         let sender = self.v3("raw bytes")?;
         // What is copied anyway need not be made anything else for it.
-        if let Some(payload) = Encoded::copied(bytes.as_ref()) {
-            let accepted = sender.try_feed(Kind::RAW, None, &payload);
-            if let Some(accepted) = unless_it_may_wait(sender, accepted) {
-                return Ok(accepted?);
-            }
+        if let Some(payload) = Encoded::copied(bytes.as_ref())
+            && sender.feed_now(Kind::RAW, None, &payload)
+        {
+            return Ok(());
         }
         let payload = Encoded::raw(bytes.into());
         Ok(sender.feed(Kind::RAW, None, payload.borrow()).await?)
@@ -448,16 +446,5 @@ impl Sender {
             Side::V2 { .. } => Err(SendError::NeedsV3 { what }),
             Side::V3(sender) => Ok(sender),
         }
-    }
-}
-
-/// The outcome of an attempt to have a message accepted, unless it is that it may wait for it.
-fn unless_it_may_wait<R>(
-    sender: &v3::Sender,
-    accepted: Result<R, korinet_session::SendError>,
-) -> Option<Result<R, korinet_session::SendError>> {
-    match accepted {
-        Err(error) if sender.may_wait_after(&error) => None,
-        accepted => Some(accepted),
     }
 }

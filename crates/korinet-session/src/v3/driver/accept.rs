@@ -195,12 +195,6 @@ impl Sender {
         }
     }
 
-    /// Whether a message that was not accepted for this reason may be later.
-    #[must_use]
-    pub fn may_wait_after(&self, error: &SendError) -> bool {
-        is_temporary(error, self.shared().lock().config.when_detached)
-    }
-
     /// The last place in the queue of those who wait for room in the window.
     #[must_use]
     pub fn place(&self) -> Place {

@@ -41,6 +41,12 @@ impl Receiver {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
+    /// The next message, if it was taken out of the session with another before: it is there at once.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Delivery> {
+        self.ahead.pop()
+    }
+
     /// As [`recv`](Self::recv), for who polls.
     ///
     /// # Errors
@@ -50,7 +56,7 @@ impl Receiver {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Delivery>, SessionError>> {
-        if let Some(delivery) = self.ahead.pop() {
+        if let Some(delivery) = self.pop() {
             return Poll::Ready(Ok(Some(delivery)));
         }
         let ahead = &mut self.ahead;

@@ -128,6 +128,25 @@ impl Sender {
         }
     }
 
+    /// As [`feed`](Self::feed), if nothing at all is in the way: false says no more than that it is not sent.
+    #[inline]
+    #[must_use]
+    pub fn feed_now(&self, kind: Kind, re: Option<Seq>, payload: &Payload<'_>) -> bool {
+        self.accept_now(kind, re, payload, no_receipt).is_some()
+    }
+
+    /// As [`enqueue`](Self::enqueue), if nothing at all is in the way: `None` says no more than that it is not sent.
+    #[inline]
+    #[must_use]
+    pub fn enqueue_now(
+        &self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Payload<'_>,
+    ) -> Option<Receipt> {
+        self.accept_now(kind, re, payload, Receipt::new)
+    }
+
     /// As [`feed`](Self::feed), but does not wait.
     ///
     /// # Errors
