@@ -24,10 +24,13 @@ pub(crate) async fn serve<P: Peer>(options: Options, meter: Arc<Meter>) -> Resul
     }
 }
 
+/// Each workload has its memory apart, so that none takes what only another needs.
 async fn serve_one<P: Peer>(link: P::Link, options: Options, tally: Tally) -> Result<(), Failure> {
     match options.workload {
-        Workload::Rtt | Workload::Connect | Workload::Idle => P::answer(link, tally).await,
-        Workload::Resume => P::echo(link, tally).await,
+        Workload::Rtt | Workload::Connect | Workload::Idle => {
+            Box::pin(P::answer(link, tally)).await
+        }
+        Workload::Resume => Box::pin(P::echo(link, tally)).await,
         Workload::Stream | Workload::Duplex => {
             let flow = Flow {
                 sends: options.workload == Workload::Duplex,
@@ -35,7 +38,7 @@ async fn serve_one<P: Peer>(link: P::Link, options: Options, tally: Tally) -> Re
                 size: options.size,
                 tally,
             };
-            P::pump(link, flow).await
+            Box::pin(P::pump(link, flow)).await
         }
     }
 }
