@@ -1,3 +1,4 @@
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::report::{Line, say};
@@ -14,23 +15,23 @@ pub(crate) async fn serve<P: Peer>(options: Options, meter: Arc<Meter>) -> Resul
     let goes = matches!(options.workload, Workload::Connect | Workload::Resume);
     loop {
         let link = P::accept(&mut listener).await?;
-        let (options, meter) = (options.clone(), Arc::clone(&meter));
+        let serving = serve_one::<P>(link, &options, meter.tally());
+        let meter = Arc::clone(&meter);
         tokio::spawn(async move {
-            let served = serve_one::<P>(link, options, meter.tally()).await;
-            if let (Err(failure), false) = (served, goes) {
+            if let (Err(failure), false) = (serving.await, goes) {
                 meter.fail(failure);
             }
         });
     }
 }
 
+type Serving = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+
 /// Each workload has its memory apart, so that none takes what only another needs.
-async fn serve_one<P: Peer>(link: P::Link, options: Options, tally: Tally) -> Result<(), Failure> {
+fn serve_one<P: Peer>(link: P::Link, options: &Options, tally: Tally) -> Serving {
     match options.workload {
-        Workload::Rtt | Workload::Connect | Workload::Idle => {
-            Box::pin(P::answer(link, tally)).await
-        }
-        Workload::Resume => Box::pin(P::echo(link, tally)).await,
+        Workload::Rtt | Workload::Connect | Workload::Idle => Box::pin(P::answer(link, tally)),
+        Workload::Resume => Box::pin(P::echo(link, tally)),
         Workload::Stream | Workload::Duplex => {
             let flow = Flow {
                 sends: options.workload == Workload::Duplex,
@@ -38,7 +39,7 @@ async fn serve_one<P: Peer>(link: P::Link, options: Options, tally: Tally) -> Re
                 size: options.size,
                 tally,
             };
-            Box::pin(P::pump(link, flow)).await
+            Box::pin(P::pump(link, flow))
         }
     }
 }

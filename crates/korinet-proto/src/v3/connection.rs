@@ -53,8 +53,8 @@ pub struct Connection {
     /// Frames of volatile payloads that are to be written.
     volatile: BytesMut,
     volatile_dropped: u64,
-    go_away: Option<GoAway>,
-    peer_go_away: Option<GoAway>,
+    go_away: Option<Box<GoAway>>,
+    peer_go_away: Option<Box<GoAway>>,
     closing: Closing,
     end: Option<End>,
     has_progress: bool,
@@ -203,7 +203,7 @@ impl Connection {
                 true
             }
             wire::Frame::GoAway(go_away) => {
-                self.peer_go_away = Some(GoAway::from_wire(&go_away));
+                self.peer_go_away = Some(Box::new(GoAway::from_wire(&go_away)));
                 false
             }
             wire::Frame::Close(close) => {
@@ -338,7 +338,7 @@ impl Connection {
 
     /// Announces that this side will close the connection (V3-42).
     pub fn go_away(&mut self, go_away: GoAway) {
-        self.go_away = Some(go_away);
+        self.go_away = Some(Box::new(go_away));
     }
 
     /// Closes the connection; `text` is cut to 256 bytes.
@@ -432,8 +432,8 @@ impl Connection {
 
     /// The announcement of the peer that it will close the connection.
     #[must_use]
-    pub const fn peer_go_away(&self) -> Option<&GoAway> {
-        self.peer_go_away.as_ref()
+    pub fn peer_go_away(&self) -> Option<&GoAway> {
+        self.peer_go_away.as_deref()
     }
 
     /// Whether anything was acknowledged or taken on this connection: it is good for something.

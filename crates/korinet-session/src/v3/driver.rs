@@ -34,6 +34,7 @@ mod sender;
 mod server;
 mod session;
 mod shared;
+mod standing;
 mod stats;
 mod trace;
 mod waiters;

@@ -16,10 +16,6 @@ pub struct Receiver {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all sessions are of v3, and none needs another allocation"
-)]
 enum Side {
     V2(v2::Receiver),
     V3(v3::Receiver),

@@ -19,7 +19,8 @@ const SOON: Duration = Duration::from_millis(1);
 /// acknowledged, and the peer sends more.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
-    messages: Batch,
+    /// It has memory for it once messages were taken ahead.
+    messages: Option<Box<Batch>>,
     /// How many were taken the last time.
     count: usize,
     /// When that was.
@@ -29,12 +30,14 @@ pub(super) struct Ahead {
 impl Ahead {
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Delivery> {
-        self.messages.pop()
+        self.messages.as_mut()?.pop()
     }
 
     /// Moves what was taken, at most `limit` messages, to `batch`, which is empty.
     pub(super) fn move_to(&mut self, batch: &mut Batch, limit: usize) {
-        self.messages.move_to(batch, limit);
+        if let Some(messages) = &mut self.messages {
+            messages.move_to(batch, limit);
+        }
     }
 
     /// The next message out of the session, where nothing of what was taken is left.
@@ -47,8 +50,9 @@ impl Ahead {
             handle_taken(inner, 1, wakes);
             return delivery;
         }
-        self.count = take(inner, &mut self.messages, most, MAX_BYTES, wakes);
-        self.messages.pop()
+        let messages = self.messages.get_or_insert_default();
+        self.count = take(inner, messages, most, MAX_BYTES, wakes);
+        messages.pop()
     }
 
     /// How many may be taken at once where so many are there beside the first.

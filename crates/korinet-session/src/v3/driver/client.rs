@@ -166,9 +166,9 @@ async fn serve<D: Dial>(
         inner.settle(wakes);
     });
     drop(credential);
-    let link = Link::new(io, attach);
+    let mut link = Link::new(io, attach);
     let span = link.span(peer);
-    if let Some(ending) = link.run(shared).instrument(span).await {
-        tokio::spawn(ending);
+    if let Some(last) = link.run(shared).instrument(span).await {
+        tokio::spawn(link.end(last));
     }
 }

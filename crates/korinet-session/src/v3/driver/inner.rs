@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use korinet_proto::v3::GoAway;
 use korinet_wire::v3::{AttachNumber, Code};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::calls::Calls;
 use super::config::{DriverConfig, WhenDetached};
 use super::core::Core;
 use super::links::{Links, Parting};
 use super::progress::{Progress, Stall};
+use super::standing::Standing;
 use super::stats::Stats;
 use super::trace::trace;
 use super::waiters::Waiters;
@@ -49,7 +50,7 @@ pub(super) struct Inner {
     sleepers: Vec<Waker>,
     pub(super) links: Links,
     /// The peer's last announcement that it will close the connection.
-    pub(super) go_away: Option<GoAway>,
+    pub(super) go_away: Option<Box<GoAway>>,
     pub(super) peer: Option<SocketAddr>,
     /// Who waits in `recv`.
     pub(super) reader: Option<Waker>,
@@ -65,11 +66,11 @@ pub(super) struct Inner {
     /// The last message that was accepted without a receipt.
     pub(super) fed: Ticket,
     /// Why one of those is not known to have arrived, until a flush tells of it.
-    lost_without_receipt: Option<SessionError>,
+    lost_without_receipt: Option<Box<SessionError>>,
     handed_back: Vec<(RangeInclusive<Ticket>, SessionError)>,
-    pub(super) state: watch::Sender<State>,
+    pub(super) standing: Standing,
     pub(super) observers: Vec<mpsc::UnboundedSender<Event>>,
-    pub(super) ending: Option<Ending>,
+    pub(super) ending: Option<Box<Ending>>,
     /// Whether every message of this side is known to have been taken, now that the session is over.
     is_settled: bool,
     /// How many handles the application has.
@@ -125,7 +126,7 @@ impl Inner {
             fed: Ticket(0),
             lost_without_receipt: None,
             handed_back: Vec::new(),
-            state: watch::Sender::new(State::Connecting),
+            standing: Standing::Unwatched(State::Connecting),
             observers: Vec::new(),
             ending: None,
             is_settled: true,
@@ -197,7 +198,7 @@ impl Inner {
             flight.handle_event(&event);
         }
         match &event {
-            Event::Connecting(_) => self.set_state(State::Connecting),
+            Event::Connecting(_) => self.standing.set(State::Connecting),
             Event::Attached(continuity) => {
                 self.handle_attached(continuity);
                 wakes.push(self.room.next());
@@ -214,12 +215,12 @@ impl Inner {
                     attempts: self.core.attempts(),
                     wait: *wait,
                 };
-                self.set_state(state);
+                self.standing.set(state);
                 if self.config.when_detached == WhenDetached::Fail {
                     wakes.extend(self.room.drain());
                 }
             }
-            Event::Draining(go_away) => self.go_away = Some(go_away.clone()),
+            Event::Draining(go_away) => self.go_away = Some(Box::new(go_away.clone())),
             Event::Lost { why, in_doubt, .. } => {
                 self.lost += 1;
                 self.hand_back(in_doubt, &SessionError::Lost(why.clone()));
@@ -239,7 +240,7 @@ impl Inner {
         self.outdated_at = self.welcomed.take().flatten();
         self.connections += 1;
         self.replayed += continuity.replayed;
-        self.set_state(State::Attached);
+        self.standing.set(State::Attached);
         self.name(&tracing::Span::current());
     }
 
@@ -253,8 +254,8 @@ impl Inner {
     fn handle_closed(&mut self, why: &Ending, in_doubt: &[InDoubt], wakes: &mut Wakes) {
         let error = why.as_error();
         self.hand_back(in_doubt, error.as_ref().unwrap_or(&SessionError::Abandoned));
-        self.set_state(State::Closed { error });
-        self.ending = Some(why.clone());
+        self.standing.set(State::Closed { error });
+        self.ending = Some(Box::new(why.clone()));
         self.is_settled = in_doubt.is_empty();
         self.end_calls(why, wakes);
         wakes.push(self.reader.take());
@@ -283,7 +284,7 @@ impl Inner {
         };
         if first.ticket <= self.fed {
             self.lost_without_receipt
-                .get_or_insert_with(|| error.clone());
+                .get_or_insert_with(|| Box::new(error.clone()));
         }
         if has_receipts {
             let tickets = first.ticket..=last.ticket;
@@ -292,8 +293,8 @@ impl Inner {
     }
 
     /// Why a message without a receipt is not known to have arrived, once.
-    pub(super) const fn take_lost(&mut self) -> Option<SessionError> {
-        self.lost_without_receipt.take()
+    pub(super) fn take_lost(&mut self) -> Option<SessionError> {
+        self.lost_without_receipt.take().map(|error| *error)
     }
 
     /// Why one of these messages is not known to have arrived, if so.
@@ -419,10 +420,6 @@ impl Inner {
         self.core.close(now, Code::DONE, "");
         self.settle(wakes);
         self.wake_task(wakes);
-    }
-
-    fn set_state(&self, state: State) {
-        self.state.send_replace(state);
     }
 
     pub(super) fn stats(&self) -> Stats {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use korinet_proto::v3::Transmit;
 use korinet_wire::v3::AttachNumber;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -86,9 +86,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         )
     }
 
-    /// Serves the connection until the session is done with it, or it is lost. What is left to do then ends it in
-    /// good order; the session does not wait for that.
-    pub(super) async fn run(mut self, shared: &Shared) -> Option<Ending> {
+    /// Serves the connection until the session is done with it, or it is lost; the last bytes of one that is to be
+    /// [ended](Self::end) in good order.
+    ///
+    /// It is borrowed, since what a future is given it has room for twice.
+    pub(super) async fn run(&mut self, shared: &Shared) -> Option<Bytes> {
         let parting = loop {
             match poll_fn(|cx| self.poll(cx, shared)).await {
                 Step::Part(parting) => break parting,
@@ -98,12 +100,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
         };
         shared.lock().links.remove(self.attach);
         match parting {
-            Parting::Finish(last) => {
-                self.out.push(last);
-                Some(Box::pin(linger(self.io, self.out)))
-            }
+            Parting::Finish(last) => Some(last),
             Parting::Abandon => None,
         }
+    }
+
+    /// Ends the connection in good order; the session does not wait for that.
+    pub(super) fn end(mut self, last: Bytes) -> Ending {
+        self.out.push(last);
+        Box::pin(linger(self.io, self.out))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Step> {

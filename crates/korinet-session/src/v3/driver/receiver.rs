@@ -15,8 +15,8 @@ use crate::v3::{Batch, Delivery, Ending};
 pub struct Receiver {
     handle: Handle,
     ahead: Ahead,
-    /// What the application has been given to look at.
-    lent: Batch,
+    /// What the application has been given to look at; most applications ask for one message after the other.
+    lent: Option<Box<Batch>>,
 }
 
 impl Receiver {
@@ -24,7 +24,7 @@ impl Receiver {
         Self {
             handle,
             ahead: Ahead::default(),
-            lent: Batch::default(),
+            lent: None,
         }
     }
 
@@ -95,9 +95,8 @@ impl Receiver {
         if limit == 0 {
             return Ok(0);
         }
-        self.lent.clear();
-        poll_fn(|cx| self.poll_batch(cx, limit)).await?;
-        messages.extend(std::iter::from_fn(|| self.lent.pop()).map(make));
+        let lent = self.lend(limit).await?;
+        messages.extend(std::iter::from_fn(|| lent.pop()).map(make));
         Ok(messages.len() - before)
     }
 
@@ -113,17 +112,21 @@ impl Receiver {
     ///
     /// Cancel safe: no message is lost.
     pub async fn recv_batch(&mut self, limit: usize) -> Result<&Batch, SessionError> {
-        self.lent.clear();
+        Ok(self.lend(limit).await?)
+    }
+
+    async fn lend(&mut self, limit: usize) -> Result<&mut Batch, SessionError> {
+        self.lent.get_or_insert_default().clear();
         if limit > 0 {
             poll_fn(|cx| self.poll_batch(cx, limit)).await?;
         }
-        Ok(&self.lent)
+        Ok(self.lent.get_or_insert_default())
     }
 
     /// Takes messages to be looked at; none where the session has ended.
     fn poll_batch(&mut self, cx: &Context<'_>, limit: usize) -> Poll<Result<(), SessionError>> {
-        self.ahead.move_to(&mut self.lent, limit);
-        let lent = &mut self.lent;
+        let lent = &mut **self.lent.get_or_insert_default();
+        self.ahead.move_to(lent, limit);
         self.handle.shared().with(|inner, wakes| {
             ahead::take(inner, lent, limit, u64::MAX, wakes);
             inner.refuse_unanswered(wakes);
@@ -158,11 +161,14 @@ impl Receiver {
 
     /// As [`finish`](Self::finish), with all messages of the last [batch](Self::recv_batch).
     pub fn finish_batch(&self) {
-        let Some(session) = self.lent.session() else {
+        let Some(lent) = &self.lent else {
+            return;
+        };
+        let Some(session) = lent.session() else {
             return;
         };
         self.handle.shared().with(|inner, wakes| {
-            for message in self.lent.iter() {
+            for message in lent.iter() {
                 inner.core.finish(session, message.seq);
             }
             inner.wake_if_owing(wakes);

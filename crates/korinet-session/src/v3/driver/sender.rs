@@ -242,7 +242,7 @@ impl Sender {
     /// Where the session stands, now and as it changes.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
-        self.shared().lock().state.subscribe()
+        self.shared().lock().standing.watch()
     }
 
     /// What happens to the session from now on, in order.
@@ -305,7 +305,7 @@ impl Sender {
             inner.core.close(now(), code, text);
             inner.settle(wakes);
             inner.wake_task(wakes);
-            inner.state.subscribe()
+            inner.standing.watch()
         });
         let closed = state.wait_for(|state| matches!(state, State::Closed { .. }));
         // The sender of the states is in what `self` holds.

@@ -63,21 +63,36 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Admitted<Io> {
     /// # Cancel safety
     ///
     /// Giving up the future drops the connection, and ends its session.
-    pub async fn run(self) {
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "what an async function is given it has room for twice"
+    )]
+    pub fn run(mut self) -> impl Future<Output = ()> + Send {
+        async move {
+            let serving = self.link.run(&self.guard.shared);
+            let last = serving.instrument(self.span.clone()).await;
+            // Apart, so that a session that has its connection has no memory for it.
+            Box::pin(self.keep(last)).await;
+        }
+    }
+
+    /// Keeps the session without its connection, which is ended by what it has to say last.
+    async fn keep(self, last: Option<Bytes>) {
         let Self {
             link,
-            span,
             guard,
-            attach: _,
             _retire,
             _serving,
+            ..
         } = self;
-        let ending = link.run(&guard.shared).instrument(span).await;
         let mut alarm = Alarm::default();
         let kept = poll_fn(|cx| poll_kept(cx, &guard, &mut alarm));
-        match ending {
-            Some(ending) => _ = tokio::join!(ending, kept),
-            None => kept.await,
+        match last {
+            Some(last) => _ = tokio::join!(link.end(last), kept),
+            None => {
+                drop(link);
+                kept.await;
+            }
         }
         drop(guard);
     }
