@@ -9,13 +9,14 @@ use crate::{ConnectionError, Loss, SessionError};
 
 impl ClientSession {
     /// The server does not know the session, or the two do not fit together. `next`: it has proved
-    /// to have taken all below.
+    /// to have taken all below. `is_answer`: it said so when it was asked to go on.
     pub(super) fn lose(
         &mut self,
         now: Instant,
         why: Loss,
         reason: ConnectionError,
         next: Option<Seq>,
+        is_answer: bool,
     ) {
         if self.session.is_none() {
             // The nonce is used up: some connection of this client got further than it knows.
@@ -51,7 +52,12 @@ impl ClientSession {
         }
         self.give_up_session(why);
         self.nonce = self.nonces.draw();
-        self.fail(now, reason, false, Duration::ZERO);
+        if is_answer {
+            // Not so where a server ends each session that it has opened.
+            self.ask_again(now, reason);
+        } else {
+            self.fail(now, reason, false, Duration::ZERO);
+        }
     }
 
     /// Parts with the session, but not with the wish for one.

@@ -60,7 +60,7 @@ impl ClientSession {
                 self.unauthenticated = Some(code);
                 self.fail(now, reason, has_progress, Duration::ZERO);
             }
-            Class::NewSession => self.lose(now, why, reason, next),
+            Class::NewSession => self.lose(now, why, reason, next, is_answer),
             Class::Fatal if code == Code::TAKEN_OVER => {
                 self.end(Ending::Error(SessionError::TakenOver));
             }
@@ -68,6 +68,15 @@ impl ClientSession {
                 self.end(Ending::Error(SessionError::Refused(reason)));
             }
         }
+    }
+
+    /// The session is lost, and the server that said so is there: it is asked for another one, without the wait that
+    /// follows a failure.
+    pub(super) fn ask_again(&mut self, now: Instant, reason: ConnectionError) {
+        let wait = self.drain_wait.take().unwrap_or_default();
+        let retry_at = later(now, wait);
+        self.phase = Phase::Waiting { retry_at };
+        self.events.push_back(Event::Detached { reason, wait });
     }
 
     /// There is no connection any more: waits before the next attempt, or gives up.

@@ -44,7 +44,7 @@ impl Default for DriverConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenDetached {
     /// They are accepted as far as the window has room and sent by the next connection; beyond that, sending
-    /// waits.
+    /// waits, as it does from when a session is lost until another takes its place.
     #[default]
     Wait,
     /// Sending waits for a connection, for this long at the most; then it fails and the message is not

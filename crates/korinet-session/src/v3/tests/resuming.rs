@@ -251,6 +251,21 @@ fn resend_sends_the_unacknowledged_again_and_says_so() {
 }
 
 #[test]
+fn a_server_that_does_not_know_the_session_is_asked_for_another_at_once() {
+    let pair = policy(OnLost::Resend);
+    let waits: Vec<_> = pair
+        .client_events
+        .iter()
+        .skip_while(|event| !matches!(event, Event::Lost { .. }))
+        .filter_map(|event| match event {
+            Event::Detached { wait, .. } => Some(*wait),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(waits, [Duration::ZERO]);
+}
+
+#[test]
 fn fresh_hands_the_unacknowledged_back() {
     let mut pair = policy(OnLost::Fresh);
     assert!(pair.client.is_attached());
