@@ -10,7 +10,7 @@ use minicbor::{Decode, Encode};
 use tokio::sync::watch;
 
 use crate::call::{CallBuilder, CallError, Requests};
-use crate::{Batch, Message, Protocol, SendError, SessionError, State};
+use crate::{Batch, Message, Principal, Protocol, SendError, SessionError, State};
 
 mod encoding;
 mod group;
@@ -266,6 +266,14 @@ impl Session {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.sender.peer_addr()
+    }
+
+    /// Who the client is, as the server's [authenticator](crate::ServerBuilder::authenticate) or the client's
+    /// certificate says: the same on all connections of the session. `None` where nothing is known of it, on the side
+    /// that dials, and in protocol v2.
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        self.sender.principal()
     }
 
     /// The session's name in protocol v3, the same on both sides; a client has another one after its session was

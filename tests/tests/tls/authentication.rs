@@ -55,6 +55,9 @@ async fn a_client_is_who_its_credential_says() {
     let (good, ..) = showing(client(&tls), "ali");
     let mut session = connect(&good, &addr).await.unwrap();
     let mut accepted = within("the session", server.accept()).await.unwrap();
+    let principal = accepted.principal().map(|it| it.to_string());
+    assert_eq!(principal.as_deref(), Some("ali"));
+    assert_eq!(session.principal(), None);
     converse(&mut session, &mut accepted).await;
     let text = refused(&client(&tls), &addr).await;
     assert!(

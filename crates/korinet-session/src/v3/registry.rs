@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::Instant;
 
 use korinet_wire::v3::{Code, Digest, Intent, OpenNonce, Seq, SessionId};
@@ -31,6 +31,12 @@ impl Principal {
             let _ = write!(name, "{byte:02x}");
         }
         Self(name)
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     CallBuilder, Iter, Receipt, Receiver, RecvTimeoutError, Requests, Sender, VolatileReceiver,
 };
 use crate::call::CallError;
-use crate::{Message, Protocol, SendError, SessionError, State};
+use crate::{Message, Principal, Protocol, SendError, SessionError, State};
 
 /// A conversation with one peer, over as many connections as it takes: [`crate::Session`] without async.
 ///
@@ -184,6 +184,12 @@ impl Session {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.sender.as_async().peer_addr()
+    }
+
+    /// As [`crate::Session::principal`].
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        self.sender.as_async().principal()
     }
 
     /// As [`crate::Session::id`].

@@ -359,6 +359,15 @@ impl Sender {
         }
     }
 
+    /// As [`Session::principal`](super::Session::principal).
+    #[must_use]
+    pub fn principal(&self) -> Option<v3::Principal> {
+        match &self.0 {
+            Side::V2 { .. } => None,
+            Side::V3(sender) => sender.principal(),
+        }
+    }
+
     /// As [`Session::id`](super::Session::id).
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {

@@ -175,7 +175,13 @@ impl ClientSession {
             let last = close_frame(why.code(), &why.to_string(), next, digest);
             self.actions.push_back(Action::Finish(self.attach, last));
         }
-        self.lose(now, why.into(), ConnectionError::Discontinuous(why), None, false);
+        self.lose(
+            now,
+            why.into(),
+            ConnectionError::Discontinuous(why),
+            None,
+            false,
+        );
     }
 
     fn handle_welcome(

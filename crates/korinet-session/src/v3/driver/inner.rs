@@ -23,7 +23,7 @@ use super::wakes::Wakes;
 use crate::budget::Account;
 use crate::clock::now;
 use crate::v3::deadline::later;
-use crate::v3::{Action, Continuity, Ending, Event, InDoubt, Ticket};
+use crate::v3::{Action, Continuity, Ending, Event, InDoubt, Principal, Ticket};
 use crate::{ConnectionError, SessionError, State};
 
 mod flight;
@@ -52,6 +52,8 @@ pub(super) struct Inner {
     /// The peer's last announcement that it will close the connection.
     pub(super) go_away: Option<Box<GoAway>>,
     pub(super) peer: Option<SocketAddr>,
+    /// Who the client is, in a server.
+    pub(super) principal: Principal,
     /// Who waits in `recv`.
     pub(super) reader: Option<Waker>,
     pub(super) volatile_readers: Waiters,
@@ -117,6 +119,7 @@ impl Inner {
             links: Links::default(),
             go_away: None,
             peer: None,
+            principal: Principal::default(),
             reader: None,
             volatile_readers: Waiters::default(),
             room: Waiters::default(),

@@ -13,7 +13,7 @@ use super::receipt::Receipt;
 use super::shared::{Handle, Shared};
 use super::stats::Stats;
 use crate::clock::now;
-use crate::v3::SendError as Refusal;
+use crate::v3::{Principal, SendError as Refusal};
 use crate::{SendError, SessionError, State};
 
 /// The sending half of a session; clones share it.
@@ -261,6 +261,14 @@ impl Sender {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.shared().lock().peer
+    }
+
+    /// Who the client is, as the server has found out: the same on all connections of the session. `None` where nothing
+    /// is known of it, and in a client.
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        let principal = self.shared().lock().principal.clone();
+        (!principal.is_anonymous()).then_some(principal)
     }
 
     /// What the session has done so far.

@@ -11,7 +11,7 @@ use super::receiver::Receiver;
 use super::sender::Sender;
 use super::shared::{Handle, Shared};
 use super::stats::Stats;
-use crate::v3::Delivery;
+use crate::v3::{Delivery, Principal};
 use crate::{SendError, SessionError, State};
 
 /// A conversation with one peer, over as many connections as it takes.
@@ -126,6 +126,12 @@ impl Session {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.sender.peer_addr()
+    }
+
+    /// As [`Sender::principal`].
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        self.sender.principal()
     }
 
     /// As [`Sender::close`]; messages that were not read are dropped.

@@ -119,6 +119,7 @@ impl Host {
         }
         let session = Session::new(&shared);
         shared.with(|inner, wakes| {
+            inner.principal = principal.clone();
             let expire_at = age.map(|age| later(now(), age));
             inner.handle_welcomed(greeting.attach(), peer, expire_at);
             inner.settle(wakes);
