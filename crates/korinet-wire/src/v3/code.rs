@@ -3,7 +3,7 @@ use core::fmt;
 /// Why a connection or session ends, as REJECT, GOAWAY and CLOSE say it.
 ///
 /// A code without a name here is handled by its [`class`](Self::class).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(u16);
 
 /// What a client does about a code: the code's hundreds.
@@ -132,6 +132,11 @@ mod tests {
         assert_eq!(Code::from_u16(118).to_string(), "control-flood");
         assert_eq!(Code::from_u16(505).to_string(), "tls-required");
         assert_eq!(Code::from_u16(417).to_string(), "code 417");
+        assert_eq!(std::format!("{:?}", Code::from_u16(417)), "Code(417)");
+        assert_eq!(
+            std::format!("{:?}", Code::SESSION_UNKNOWN),
+            "Code(400 session-unknown)"
+        );
         for (code, class) in [
             (0, Class::Done),
             (99, Class::Done),

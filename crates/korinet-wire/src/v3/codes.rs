@@ -30,5 +30,16 @@ macro_rules! codes {
                 self.0
             }
         }
+
+        /// With its name, since that is where errors are often read.
+        impl core::fmt::Debug for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, concat!(stringify!($type), "({}"), self.0)?;
+                if let Some(name) = self.name() {
+                    write!(f, " {name}")?;
+                }
+                f.write_str(")")
+            }
+        }
     };
 }

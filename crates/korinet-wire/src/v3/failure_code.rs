@@ -4,7 +4,7 @@ use core::fmt;
 ///
 /// The hundreds are the class, which says whether the request ran; a code without a name here is
 /// handled by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FailureCode(u16);
 
 /// Whether a request that failed has had an effect.
