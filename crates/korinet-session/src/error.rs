@@ -310,7 +310,7 @@ pub enum SessionError {
         text: String,
     },
     /// The peer could not be reached again in time.
-    #[error("gave up {:?} after the connection was lost", Duration::from_millis(after.as_millis() as u64))]
+    #[error("gave up after {:?} without a connection", Duration::from_millis(after.as_millis() as u64))]
     GaveUp {
         /// How long after the loss.
         after: Duration,

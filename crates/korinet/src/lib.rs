@@ -53,6 +53,10 @@
 //!
 //! # Messages
 //!
+//! A type of your own derives how it is written and read; the derives name `minicbor`, so that is to be imported, too.
+//! Both sides must derive it the same way: a derived struct is an array with the numbers as places, with `#[cbor(map)]`,
+//! or by `serde`, a map.
+//!
 //! Anything that implements [`minicbor::Encode`] can be sent, and any [`minicbor::Decode`] be read from a
 //! [`Message`]; [`Value`] holds what has no type. [Raw bytes](Sender::send_raw) go as they are. Protocol v2
 //! carries maps only, so a derived type needs `#[cbor(map)]` there; its keys are numbers then. Programs in Python use text

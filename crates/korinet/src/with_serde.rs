@@ -122,7 +122,12 @@ impl Message {
 /// The value of an item that was found to be well-formed, and nested no deeper than recursion may go.
 fn deserialize_item<'b, T: Deserialize<'b>>(item: &'b [u8]) -> Result<T, decode::Error> {
     let mut deserializer = minicbor_serde::Deserializer::new(item);
-    let value = T::deserialize(&mut deserializer).map_err(decode::Error::message)?;
+    let value = T::deserialize(&mut deserializer).map_err(|error| {
+        // It says already that it is one of decoding.
+        let text = error.to_string();
+        let bare = text.strip_prefix("decode error: ").unwrap_or(&text);
+        decode::Error::message(bare)
+    })?;
     // A variant without content that comes with some, and one with content that comes as its name alone, are not
     // noticed where they are read; but what follows does not fit any more.
     match item.len() - deserializer.decoder().position() {

@@ -83,7 +83,7 @@ impl ServerBuilder {
     /// protocol v3.
     ///
     /// Without it, a client is whoever has its certificate, which is another one when it is renewed;
-    /// and where it has none, nothing is known of it.
+    /// and where it has none, nothing is known of it. [`Session::principal`](crate::Session::principal) says who it is.
     ///
     /// ```
     /// use korinet::{Authenticated, Refusal, Server};
@@ -110,7 +110,8 @@ impl ServerBuilder {
     }
 
     /// Tells of each connection that gets no session, from within the task that refuses it: it is not to block. Nothing
-    /// limits how often that is.
+    /// limits how often that is. After a restart each client that comes back is told of once, as `session-unknown`: it
+    /// asks for a new session with its next connection.
     #[must_use]
     pub fn on_refused(mut self, tell: impl Fn(Refused<'_>) + Send + Sync + 'static) -> Self {
         self.on_refused = Some(OnRefused(Arc::new(tell)));

@@ -118,6 +118,10 @@ impl Sender {
     /// Accepted as by [`enqueue`](Self::enqueue); in protocol v2 this waits for the acknowledgement, as
     /// [`send`](Self::send) does, so that there is nothing left to flush.
     ///
+    /// It waits while the window is full, or a lost session is not replaced yet. What a program also wants to notice
+    /// then, as Ctrl-C, belongs beside it in a `select!`: where it stands in the body of a branch, the other branches
+    /// are not looked at until it is through.
+    ///
     /// # Errors
     ///
     /// See [`SendError`]; the message is not sent.

@@ -80,12 +80,23 @@ impl<S: Secure> TcpDialer<S> {
     }
 
     async fn connect(&self, address: &str) -> io::Result<S::Io> {
-        let stream = TcpStream::connect(address).await?;
+        let stream = TcpStream::connect(address).await;
+        let stream = stream.map_err(|error| named(address, error))?;
         configure(&stream)?;
         // It has one, as it could be connected to.
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         self.security.secure(stream, host).await
     }
+}
+
+/// What is no address at all is better told by what would be one.
+fn named(address: &str, error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::InvalidInput {
+        return error;
+    }
+    let text =
+        format!("address is {address:?}, expected HOST:PORT, as in localhost:1235 or [::1]:1235");
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 impl<S: Secure> Dial for TcpDialer<S> {
