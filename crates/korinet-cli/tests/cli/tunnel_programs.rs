@@ -171,7 +171,7 @@ impl Postgres {
 
 #[test]
 fn psql_notices_nothing() {
-    const ROWS: usize = 3000;
+    const ROWS: usize = 10_000;
     if !is_there("psql") {
         return;
     }

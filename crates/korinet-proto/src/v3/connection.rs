@@ -230,9 +230,8 @@ impl Connection {
         body: &[u8],
         data: &wire::Data<'_>,
     ) -> Result<(), Violation> {
-        let (before, _) = windows.receive.taken();
         let is_new = windows.receive.handle_data(data, body, came)?;
-        self.has_progress |= windows.receive.taken().0 > before;
+        self.has_progress |= is_new;
         if is_new {
             return Ok(());
         }
@@ -436,7 +435,7 @@ impl Connection {
         self.peer_go_away.as_deref()
     }
 
-    /// Whether anything was acknowledged or taken on this connection: it is good for something.
+    /// Whether anything was acknowledged on this connection, or came that was new: it is good for something.
     #[must_use]
     pub const fn has_progress(&self) -> bool {
         self.has_progress

@@ -40,6 +40,16 @@ impl Side {
         }
     }
 
+    /// The next connection of the same windows.
+    fn connect_again(&mut self) {
+        let agreed = Agreed {
+            keep_alive: Duration::ZERO,
+            max_message: LIMITS.message,
+            max_control_frames: Connection::MAX_CONTROL_FRAMES,
+        };
+        self.connection = Connection::new(self.now, &agreed, &mut self.windows);
+    }
+
     fn plain() -> Self {
         Self::new(LIMITS, Level::Received, false, Duration::ZERO)
     }
@@ -129,6 +139,19 @@ fn close(how: How, next: u64) -> Close<'static> {
         how,
         next: seq(next),
         digest: None,
+    }
+}
+
+#[test]
+fn what_is_new_makes_a_connection_good_for_something_at_each_level() {
+    for level in [Level::Received, Level::Processed] {
+        let mut side = Side::new(LIMITS, level, false, Duration::ZERO);
+        assert!(!side.connection.has_progress(), "{level:?}");
+        side.read_frame(data(1, b"a"));
+        assert!(side.connection.has_progress(), "{level:?}");
+        side.connect_again();
+        side.read_frame(data(1, b"a"));
+        assert!(!side.connection.has_progress(), "{level:?}: it was known");
     }
 }
 
@@ -392,12 +415,7 @@ fn a_close_opens_the_window_for_the_next_connection() {
         side.write(),
         [r#"CLOSE detach next=5 code=timeout text="""#]
     );
-    let agreed = Agreed {
-        keep_alive: Duration::ZERO,
-        max_message: LIMITS.message,
-        max_control_frames: Connection::MAX_CONTROL_FRAMES,
-    };
-    side.connection = Connection::new(side.now, &agreed, &mut side.windows);
+    side.connect_again();
     for number in 5..=8 {
         side.read_frame(data(number, b"b"));
     }
