@@ -10,9 +10,9 @@ const CASES: [Case; 8] = [
     Case::new("korinet-proto", "decode", 195),
     Case::new("korinet-proto", "send", 675),
     Case::new("korinet-proto", "receive", 1650),
-    Case::new("korinet", "stream", 2450),
-    Case::new("korinet", "batches", 1900),
-    Case::new("korinet", "typed", 4300),
+    Case::new("korinet", "stream", 2370),
+    Case::new("korinet", "batches", 1785),
+    Case::new("korinet", "typed", 3265),
     Case::new("korinet", "round-trip", 20_400),
 ];
 
