@@ -39,7 +39,7 @@ pub(super) enum Fault {
     /// A session is over.
     Closed(Ending),
     /// Any of this kind whose error, as `Debug` shows it, begins like this: the rest is by chance, or not for programs.
-    Like(&'static str, &'static str),
+    Like(&'static str, String),
 }
 
 trait Attack {
@@ -94,8 +94,8 @@ impl Case {
         self.fault(Fault::Closed(why))
     }
 
-    pub(super) fn like(self, what: &'static str, start: &'static str) -> Self {
-        self.fault(Fault::Like(what, start))
+    pub(super) fn like(self, what: &'static str, start: impl Into<String>) -> Self {
+        self.fault(Fault::Like(what, start.into()))
     }
 
     /// Depending on who is faster, some are refused like this, and told that.
@@ -137,7 +137,7 @@ impl Fault {
             Self::Detached(reason) => ("detached", format!("{reason:?}")),
             Self::DetachedFrame(kind) => ("detached", format!("Violation({}", frame(kind))),
             Self::Closed(why) => ("closed", format!("{why:?}")),
-            Self::Like(what, start) => (*what, (*start).to_owned()),
+            Self::Like(what, start) => (*what, start.clone()),
         };
         let is_error = match self {
             Self::RefusedFrame(_) | Self::DetachedFrame(_) | Self::Like(..) => {
