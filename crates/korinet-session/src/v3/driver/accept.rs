@@ -32,12 +32,7 @@ impl Sender {
         make: Make<R>,
     ) -> Option<R> {
         let mut inner = self.shared().lock();
-        let may_wait = inner.config.when_detached == WhenDetached::Wait;
-        let is_open = inner.ending.is_none() && inner.room.is_empty();
-        if !is_open
-            || !(may_wait || inner.core.is_attached())
-            || !inner.has_memory_for(payload.as_bytes().len())
-        {
+        if !is_clear(&inner) || !inner.has_memory_for(payload.as_bytes().len()) {
             return None;
         }
         let ticket = inner.core.send(kind, re, payload.clone()).ok()?;
@@ -51,12 +46,7 @@ impl Sender {
     pub(super) fn accept_many_now(&self, kind: Kind, payloads: &[&[u8]]) -> usize {
         let bytes = payloads.iter().map(|payload| payload.len()).sum();
         let mut inner = self.shared().lock();
-        let may_wait = inner.config.when_detached == WhenDetached::Wait;
-        let is_open = inner.ending.is_none() && inner.room.is_empty();
-        if !is_open
-            || !(may_wait || inner.core.is_attached())
-            || !inner.has_memory_for_many(payloads.len(), bytes)
-        {
+        if !is_clear(&inner) || !inner.has_memory_for_many(payloads.len(), bytes) {
             return 0;
         }
         let mut count = 0;
@@ -175,8 +165,7 @@ impl Sender {
         if let Some(ending) = &inner.ending {
             return Err(not_sent(ending));
         }
-        let may_wait = inner.config.when_detached == WhenDetached::Wait;
-        if !may_wait && !inner.core.is_attached() {
+        if !may_be_accepted(inner) {
             return Err(SendError::Detached);
         }
         if !inner.has_memory_for(payload.as_bytes().len()) {
@@ -207,6 +196,16 @@ impl Sender {
 
 pub(super) const fn no_receipt(_: &Arc<Shared>, inner: &mut Inner, ticket: Ticket) {
     inner.fed = ticket;
+}
+
+/// Whether there is a connection, or messages are accepted without one.
+fn may_be_accepted(inner: &Inner) -> bool {
+    inner.config.when_detached == WhenDetached::Wait || inner.core.is_attached()
+}
+
+/// Whether nothing but a lack of room can be in the way of a message: nobody else waits, either.
+fn is_clear(inner: &Inner) -> bool {
+    inner.ending.is_none() && inner.room.is_empty() && may_be_accepted(inner)
 }
 
 /// Wakes whoever drives the session, if they sleep, once the lock is free.

@@ -191,8 +191,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// As there; and with [`PushError::Full`](korinet_proto::v3::PushError::Full) where there is no room, [`SendError::Detached`] where there is no
-    /// session yet.
+    /// As there; and with [`PushError::Full`](korinet_proto::v3::PushError::Full) where there is no room,
+    /// [`SendError::Detached`] where there is no session yet.
     pub fn try_enqueue(
         &self,
         kind: Kind,

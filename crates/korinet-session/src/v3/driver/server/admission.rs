@@ -78,11 +78,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Admitted<Io> {
 
     /// Keeps the session without its connection, which is ended by what it has to say last.
     async fn keep(self, last: Option<Bytes>) {
+        // Given up, they are dropped the other way round, as the fields are: the session is over before it is retired.
         let Self {
-            link,
-            guard,
-            _retire,
             _serving,
+            _retire,
+            guard,
+            link,
             ..
         } = self;
         let mut alarm = Alarm::default();
