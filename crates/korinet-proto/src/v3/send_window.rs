@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
+use crc_fast::CrcAlgorithm;
 use korinet_wire::v3::{Data, Digest, Kind, Limits, PlacedData, Seq};
 
 use super::replay_buffer::{ReplayBuffer, as_u64};
@@ -454,7 +455,12 @@ impl Hash for SendWindow {
 
 /// The running checksum after `bytes` (V3-27).
 pub(super) fn extend(before: Digest, bytes: &[u8]) -> Digest {
-    Digest::from_u32(crc32c::crc32c_append(before.to_u32(), bytes))
+    // It begins with all bits set and inverts its result.
+    let state = u64::from(!before.to_u32());
+    let mut checksum = crc_fast::Digest::new_with_init_state(CrcAlgorithm::Crc32Iscsi, state);
+    checksum.update(bytes);
+    let [.., a, b, c, d] = checksum.finalize().to_be_bytes();
+    Digest::from_bytes([a, b, c, d])
 }
 
 #[cfg(test)]

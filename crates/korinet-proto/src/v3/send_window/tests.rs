@@ -345,3 +345,23 @@ fn the_digest_runs_over_number_kind_payload_and_reference() {
     );
     assert_eq!(SendWindow::new(LIMITS, false).digest_at(seq(1)), None);
 }
+
+#[test]
+fn the_checksum_is_crc_32c_for_any_length_and_place() {
+    let bytes: Vec<u8> = (0..6000_u32)
+        .map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0])
+        .collect();
+    let mut before = Digest::ZERO;
+    // Around the lengths from which on the hardware is used otherwise.
+    for len in (0..600)
+        .chain(1000..1050)
+        .chain([2047, 2048, 4095, 4096, 5000])
+    {
+        for start in 0..9 {
+            let part = &bytes[start..start + len];
+            let expected = crc32c::crc32c_append(before.to_u32(), part);
+            before = extend(before, part);
+            assert_eq!(before.to_u32(), expected, "{len} bytes from {start}");
+        }
+    }
+}
