@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use korinet::blocking::{Client, RecvTimeoutError, Server, Session};
 use korinet::call::{CallError, Failure, Ran};
-use korinet::{BindError, ConnectError, Group, Protocol, SendError, State};
+use korinet::{BindError, ConnectError, Group, Protocol, RecvError, SendError, State};
 use korinet_chaos::{Cut, Faults, Proxy};
 use korinet_tests::{chain, v2_client};
 
@@ -64,6 +64,13 @@ fn a_conversation_needs_no_async() {
     assert!(volatile.recv().unwrap().is_raw());
 
     assert!(client.try_recv().is_none());
+    client.send(&5).unwrap();
+    client.send("five").unwrap();
+    assert_eq!(session.recv_as::<u8>().unwrap(), Some(5));
+    assert!(matches!(
+        session.recv_as::<u8>(),
+        Err(RecvError::Decode { .. })
+    ));
     let timeout = client.recv_timeout(Duration::from_millis(1)).unwrap_err();
     assert_eq!(timeout, RecvTimeoutError::Timeout(Duration::from_millis(1)));
     assert_eq!(timeout.to_string(), "no message came within 1ms");

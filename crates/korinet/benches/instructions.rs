@@ -137,8 +137,7 @@ fn typed(count: u64) {
         },
         |mut receiver| async move {
             for _ in 0..count {
-                let message = receiver.recv().await.unwrap().unwrap();
-                black_box(message.decode::<Reading>().unwrap());
+                black_box(receiver.recv_as::<Reading>().await.unwrap());
             }
         },
     );

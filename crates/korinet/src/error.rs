@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use korinet_proto::v3::PushError;
 
-use crate::{AckLevel, ConnectionError, EncodeError, Protocol, SessionError};
+use crate::{AckLevel, ConnectionError, EncodeError, Message, Protocol, SessionError};
 
 /// A setting that a builder cannot go by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +99,24 @@ pub enum BindError {
     /// The address cannot be bound.
     #[error("cannot listen")]
     Listen(#[source] io::Error),
+}
+
+/// Why there is no next message of a type.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The session ended, and not in good order.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// There is a message, and it is no such type. The session goes on.
+    #[error("message is not of the type that was asked for")]
+    Decode {
+        /// It is received, and here.
+        message: Box<Message>,
+        /// Why.
+        #[source]
+        source: minicbor::decode::Error,
+    },
 }
 
 /// Why a message is not known to have arrived.

@@ -26,8 +26,8 @@
 //! });
 //!
 //! let mut session = server.accept().await.expect("the server is open");
-//! let message = session.recv().await?.expect("one message");
-//! assert_eq!(message.decode::<BTreeMap<&str, u32>>()?["num"], 1);
+//! let message: BTreeMap<String, u32> = session.recv_as().await?.expect("one message");
+//! assert_eq!(message["num"], 1);
 //! # client.await?.unwrap();
 //! # Ok(())
 //! # }
@@ -39,6 +39,7 @@
 //! | --- | --- |
 //! | a conversation that survives | [`Client`], [`Server`], [`Session`] |
 //! | one message to many sessions | [`Group`] |
+//! | byte strings that are not copied | the module [`shared_bytes`] |
 //! | types of `serde` as messages | `Serde`, with the feature `serde` |
 //! | no async | the module `blocking`, with the feature `blocking` |
 //! | requests with answers, streams, large data | the module [`call`] |
@@ -57,8 +58,8 @@
 //! Both sides must derive it the same way: a derived struct is an array with the numbers as places, with `#[cbor(map)]`,
 //! or by `serde`, a map.
 //!
-//! Anything that implements [`minicbor::Encode`] can be sent, and any [`minicbor::Decode`] be read from a
-//! [`Message`]; [`Value`] holds what has no type. [Raw bytes](Sender::send_raw) go as they are. Protocol v2
+//! Anything that implements [`minicbor::Encode`] can be sent, and any [`minicbor::Decode`] be
+//! [received](Session::recv_as), or read from a [`Message`]; [`Value`] holds what has no type. [Raw bytes](Sender::send_raw) go as they are. Protocol v2
 //! carries maps only, so a derived type needs `#[cbor(map)]` there; its keys are numbers then. Programs in Python use text
 //! keys, which are written by hand, or by a map:
 //!
@@ -125,6 +126,7 @@ pub mod security;
 mod server;
 mod session;
 mod settings;
+pub mod shared_bytes;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
@@ -134,7 +136,7 @@ mod with_serde;
 
 pub use batch::{Batch, MessageRef};
 pub use client::{Client, ClientBuilder};
-pub use error::{BindError, ConfigError, ConnectError, SendError};
+pub use error::{BindError, ConfigError, ConnectError, RecvError, SendError};
 pub use korinet_proto::{CodecError, EncodeError, Rate};
 pub use korinet_session::v2::Repeats;
 pub use korinet_session::v3::{

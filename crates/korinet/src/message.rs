@@ -7,7 +7,7 @@ use korinet_wire::v3::{Kind, Seq, SessionId};
 use minicbor::encode::{self, Write};
 use minicbor::{Decode, Encode, Encoder, decode};
 
-use crate::{Value, ValueError};
+use crate::{Value, ValueError, shared_bytes};
 
 /// A received message.
 ///
@@ -98,7 +98,8 @@ impl Message {
     /// [`Value::MAX_DEPTH`].
     pub fn decode<'b, T: Decode<'b, ()>>(&'b self) -> Result<T, decode::Error> {
         self.check()?;
-        decode(self.data())
+        let data = self.data();
+        shared_bytes::decoding(data, data.len(), || decode(data))
     }
 
     /// The message as it is, whatever its shape; raw bytes as [`Value::Bytes`].

@@ -10,7 +10,7 @@ use minicbor::{Decode, Encode};
 use tokio::sync::watch;
 
 use crate::call::{CallBuilder, CallError, Requests};
-use crate::{Batch, Message, Principal, Protocol, SendError, SessionError, State};
+use crate::{Batch, Message, Principal, Protocol, RecvError, SendError, SessionError, State};
 
 mod encoding;
 mod group;
@@ -164,6 +164,34 @@ impl Session {
     /// Cancel safe: no message is lost.
     pub async fn recv(&mut self) -> Result<Option<Message>, SessionError> {
         self.receiver.recv().await
+    }
+
+    /// The next message as a `T`; `None` once the conversation has ended in good order. It takes less than
+    /// [`recv`](Self::recv) and [`Message::decode`], which are for messages of more than one type, for types that borrow
+    /// from the message, and to know more of it than what it holds.
+    ///
+    /// With [`AckLevel::Processed`](crate::AckLevel::Processed) the application says that it is done with the message by
+    /// asking for the next one by this. To say it otherwise, there are [`recv`](Self::recv) and [`done`](Self::done).
+    ///
+    /// ```no_run
+    /// # async fn add(session: &mut korinet::Session) -> Result<(), korinet::RecvError> {
+    /// let mut sum = 0;
+    /// while let Some(number) = session.recv_as::<u64>().await? {
+    ///     sum += number;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv). [`RecvError::Decode`], with the message, where that is no `T`; the session goes on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
+        self.receiver.recv_as().await
     }
 
     /// Appends the next messages to `messages`: at least one, and as many as are there already, but at most `limit`;

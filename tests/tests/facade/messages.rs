@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use futures_util::{SinkExt, StreamExt, TryStreamExt};
-use korinet::{AckLevel, Protocol, SendError, Value};
+use futures_util::{FutureExt, SinkExt, StreamExt, TryStreamExt};
+use korinet::{AckLevel, Protocol, RecvError, SendError, Value};
 use korinet_tests::{v2_client, within};
 
 use super::{pair, pair_at};
@@ -101,6 +101,101 @@ async fn many_messages_go_at_once_and_are_looked_at_where_they_are() {
     tokio::join!(feeding, receiving);
     client.close().await.unwrap();
     assert!(server.recv_batch(1).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn messages_come_as_a_type_and_one_that_is_no_such_comes_as_it_is() {
+    let (client, mut server, _listening) = pair().await;
+    let sending = async {
+        for number in 0..1000_u32 {
+            if number % 100 == 7 {
+                client.feed("no number").await.unwrap();
+                client.sender().feed_raw(&[7][..]).await.unwrap();
+            }
+            client.feed(&number).await.unwrap();
+        }
+        client.flush().await.unwrap();
+    };
+    let receiving = async {
+        let mut expected = 0..1000_u32;
+        let mut others = Vec::new();
+        while !expected.is_empty() {
+            match within("a number", server.recv_as::<u32>()).await {
+                Ok(number) => assert_eq!(number, expected.next()),
+                Err(RecvError::Decode { message, source }) => others.push((message, source)),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        others
+    };
+    let ((), others) = tokio::join!(sending, receiving);
+    assert_eq!(others.len(), 20);
+    for pair in others.chunks(2) {
+        let [(text, _), (raw, why)] = pair else {
+            panic!("there are two of them each time")
+        };
+        assert_eq!(text.decode::<&str>().unwrap(), "no number");
+        assert_eq!(&raw.data()[..], [7]);
+        assert!(why.to_string().contains("raw bytes"), "{why}");
+    }
+    client.send("last").await.unwrap();
+    client.close().await.unwrap();
+    assert_eq!(
+        server.recv_as::<String>().await.unwrap().as_deref(),
+        Some("last")
+    );
+    assert_eq!(server.recv_as::<String>().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_asks_for_the_next_of_a_type_is_done_with_the_one_before() {
+    let (mut client, mut server, _listening) = pair_at(AckLevel::Processed).await;
+    // Some of them are taken out of the session together.
+    client.feed_many(&[1, 2, 3, 4, 5, 6, 7]).await.unwrap();
+    for number in 1..=7_u32 {
+        let received = within("a number", server.recv_as::<u32>()).await;
+        assert_eq!(received.unwrap(), Some(number));
+        // An acknowledgement comes before this, if there is one.
+        server.feed("a word").await.unwrap();
+        within("a word", client.recv_as::<String>()).await.unwrap();
+        // The application is at work on this one.
+        assert_eq!(client.stats().unwrap().settled, u64::from(number) - 1);
+    }
+    let last = client.sender().send_raw(&b"no number"[..]);
+    let receiving = async {
+        assert!(within("bytes", server.recv_as::<u32>()).await.is_err());
+        // It is not done even with that before it asks for more.
+        assert!(server.recv_as::<u32>().now_or_never().is_none());
+    };
+    let (sent, ()) = tokio::join!(last, receiving);
+    sent.unwrap();
+}
+
+#[tokio::test]
+async fn messages_of_protocol_v2_come_as_a_type_too() {
+    let server = korinet::Server::builder()
+        .ack_level(AckLevel::Processed)
+        .bind("127.0.0.1:0")
+        .await
+        .unwrap();
+    let addr = server.local_addr().unwrap().to_string();
+    let client = v2_client().connect(addr).await.unwrap();
+    let serving = tokio::spawn(async move {
+        let mut session = server.accept().await.unwrap();
+        let mut count = 0;
+        // None would follow if it were not done with the one before.
+        while let Some(message) = session.recv_as::<Value>().await.unwrap() {
+            count += 1;
+            assert_eq!(message, korinet_tests::numbered::message(count));
+        }
+        count
+    });
+    for number in 1..=20 {
+        let message = korinet_tests::numbered::message(number);
+        within("a message", client.feed(&message)).await.unwrap();
+    }
+    client.close().await.unwrap();
+    assert_eq!(within("the server", serving).await.unwrap(), 20);
 }
 
 #[tokio::test]

@@ -116,28 +116,42 @@ impl Batch {
         })
     }
 
+    /// The first message, where it is, and the memory that it is in.
+    #[inline]
+    #[must_use]
+    pub fn front(&self) -> Option<(MessageRef<'_>, &Bytes)> {
+        let entry = self.entries.front()?;
+        let memory = &self.chunks.front()?.bytes;
+        let message = MessageRef {
+            seq: entry.seq,
+            kind: entry.kind,
+            re: match entry.kind.role.has_re() {
+                true => *self.res.front()?,
+                false => None,
+            },
+            payload: entry.of(memory),
+        };
+        Some((message, memory))
+    }
+
     /// Takes the first message out.
     #[inline]
     pub fn pop(&mut self) -> Option<Message> {
         Some(self.pop_counted()?.0)
     }
 
+    /// Drops the first message, which costs less than to take it out.
+    #[inline]
+    pub fn drop_front(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.forget(&entry);
+        }
+    }
+
     /// Appends a message.
     pub fn push(&mut self, message: Message) {
-        let Message {
-            seq,
-            kind,
-            re,
-            payload,
-        } = message;
-        let frame_len = payload.len();
-        let message = MessageRef {
-            seq,
-            kind,
-            re,
-            payload: &payload,
-        };
-        self.push_part(&message, frame_len, &payload);
+        let payload = &message.payload;
+        self.push_part(&message.as_message_ref(), payload.len(), payload);
     }
 
     /// Empties it, and keeps the room for as many messages again.
@@ -198,16 +212,8 @@ impl Batch {
     #[inline]
     pub(super) fn pop_counted(&mut self) -> Option<(Message, u64)> {
         let entry = self.entries.pop_front()?;
-        let chunk = self.chunks.front_mut()?;
-        let payload = entry.share_of(&chunk.bytes);
-        chunk.count -= 1;
-        if chunk.count == 0 {
-            self.chunks.pop_front();
-        }
-        let re = match entry.kind.role.has_re() {
-            true => self.res.pop_front().flatten(),
-            false => None,
-        };
+        let payload = entry.share_of(&self.chunks.front()?.bytes);
+        let re = self.forget(&entry);
         let message = Message {
             seq: entry.seq,
             kind: entry.kind,
@@ -215,6 +221,21 @@ impl Batch {
             payload,
         };
         Some((message, entry.frame_len.into()))
+    }
+
+    /// Drops what there is of an entry that was the first; what it answered or continued.
+    #[inline]
+    fn forget(&mut self, entry: &Entry) -> Option<Seq> {
+        if let Some(chunk) = self.chunks.front_mut() {
+            chunk.count -= 1;
+            if chunk.count == 0 {
+                self.chunks.pop_front();
+            }
+        }
+        match entry.kind.role.has_re() {
+            true => self.res.pop_front().flatten(),
+            false => None,
+        }
     }
 
     /// The number of the first message.
@@ -403,6 +424,22 @@ mod tests {
         let mut again = Batch::default();
         popped.into_iter().for_each(|message| again.push(message));
         assert_eq!(again, filled());
+    }
+
+    #[test]
+    fn the_first_message_can_be_looked_at_and_dropped() {
+        let (mut batch, mut popped) = (filled(), filled());
+        while let Some((first, memory)) = batch.front() {
+            assert!(memory.as_ptr_range().contains(&first.payload.as_ptr()));
+            let (seq, re, payload) = (first.seq, first.re, first.payload.to_vec());
+            batch.drop_front();
+            let expected = popped.pop().unwrap();
+            assert_eq!((seq, re), (expected.seq, expected.re));
+            assert_eq!(payload, expected.payload);
+            assert_eq!(batch, popped);
+        }
+        assert!(popped.is_empty() && batch.chunks.is_empty() && batch.res.is_empty());
+        batch.drop_front();
     }
 
     #[test]

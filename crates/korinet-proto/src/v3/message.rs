@@ -3,6 +3,8 @@ use std::fmt;
 use bytes::Bytes;
 use korinet_wire::v3::{Kind, Seq};
 
+use super::MessageRef;
+
 /// A received message, sharing the memory that it was read into.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Message {
@@ -14,6 +16,19 @@ pub struct Message {
     pub re: Option<Seq>,
     /// One CBOR item, or any bytes where `kind.raw`. That it is well-formed is not checked (V3-23).
     pub payload: Bytes,
+}
+
+impl Message {
+    /// The message, where it is.
+    #[must_use]
+    pub fn as_message_ref(&self) -> MessageRef<'_> {
+        MessageRef {
+            seq: self.seq,
+            kind: self.kind,
+            re: self.re,
+            payload: &self.payload,
+        }
+    }
 }
 
 /// `Debug` shows the payload's length only, as that of a frame does.

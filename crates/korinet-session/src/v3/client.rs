@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use korinet_proto::v3::{Message, Payload, ReceiveWindow, Transmit, Volatile, Windows};
-use korinet_wire::v3::{AttachNumber, Code, Features, Kind, OpenNonce, Seq, SessionId};
+use korinet_wire::v3::{AttachNumber, Code, Features, Kind, Level, OpenNonce, Seq, SessionId};
 
 use super::batch::Batch;
 use super::channel::{Channel, SessionKey};
@@ -324,6 +324,12 @@ impl ClientSession {
     #[must_use]
     pub fn number_of(&self, ticket: Ticket) -> Option<Seq> {
         Seq::new(ticket.0.checked_sub(self.session.as_ref()?.offset)?)
+    }
+
+    /// What an acknowledgement of this side says, where there is a session.
+    #[must_use]
+    pub fn level(&self) -> Option<Level> {
+        Some(self.session.as_ref()?.conversation.level())
     }
 
     /// The last message that was written on the present connection, and that is not in a later place than one that

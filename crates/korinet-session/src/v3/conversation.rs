@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use korinet_proto::v3::{
     Agreed, Connection, End, GoAway, Message, Payload, PushError, Transmit, Volatile, Windows,
 };
-use korinet_wire::v3::{AttachNumber, Code, How, Kind, Seq};
+use korinet_wire::v3::{AttachNumber, Code, How, Kind, Level, Seq};
 
 use crate::ConnectionError;
 use crate::v3::SendError;
@@ -273,6 +273,11 @@ impl Conversation {
 
     pub(super) fn recv_volatile(&mut self) -> Option<Volatile> {
         self.windows.receive.recv_volatile()
+    }
+
+    /// What an acknowledgement of this side says.
+    pub(super) const fn level(&self) -> Level {
+        self.windows.receive.level()
     }
 
     /// How many of this side's messages, from the first on, were written on this connection or are acknowledged.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use korinet_proto::v3::{GoAway, Message, Payload, ReceiveWindow, Transmit, Volatile};
 use korinet_wire::v3::{
-    AttachNumber, Code, Features, InstanceId, Kind, Open, Role, Seq, SessionId,
+    AttachNumber, Code, Features, InstanceId, Kind, Level, Open, Role, Seq, SessionId,
 };
 
 use super::batch::Batch;
@@ -201,6 +201,12 @@ impl ServerSession {
             session: self.id,
             message,
         })
+    }
+
+    /// As [`ClientSession::level`](super::ClientSession::level).
+    #[must_use]
+    pub fn level(&self) -> Option<Level> {
+        self.conversation.as_ref().map(Conversation::level)
     }
 
     /// As [`ClientSession::written`](super::ClientSession::written).

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
+use minicbor::Decode;
+
 use super::worker::Worker;
-use crate::{Message, SessionError};
+use crate::{Message, RecvError, SessionError};
 
 /// The receiving half of a [`Session`](super::Session), without async.
 #[derive(Debug)]
@@ -34,6 +36,15 @@ impl Receiver {
     /// Why it ended otherwise, after the messages that came before that.
     pub fn recv(&mut self) -> Result<Option<Message>, SessionError> {
         self.worker.wait(self.receiver.recv())
+    }
+
+    /// As [`crate::Session::recv_as`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
+        self.worker.wait(self.receiver.recv_as())
     }
 
     /// As [`recv`](Self::recv), but waits no longer than that.

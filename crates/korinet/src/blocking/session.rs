@@ -11,7 +11,7 @@ use super::{
     CallBuilder, Iter, Receipt, Receiver, RecvTimeoutError, Requests, Sender, VolatileReceiver,
 };
 use crate::call::CallError;
-use crate::{Message, Principal, Protocol, SendError, SessionError, State};
+use crate::{Message, Principal, Protocol, RecvError, SendError, SessionError, State};
 
 /// A conversation with one peer, over as many connections as it takes: [`crate::Session`] without async.
 ///
@@ -117,6 +117,15 @@ impl Session {
     /// As there.
     pub fn recv(&mut self) -> Result<Option<Message>, SessionError> {
         self.receiver.recv()
+    }
+
+    /// As [`crate::Session::recv_as`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
+        self.receiver.recv_as()
     }
 
     /// As [`Receiver::recv_timeout`].

@@ -2,10 +2,14 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
+use bytes::Bytes;
 use futures_core::Stream;
+use korinet_proto::v3::MessageRef;
 use korinet_session::{v2, v3};
+use minicbor::{Decode, decode};
 
-use crate::{Batch, Message, SessionError};
+use crate::message::check;
+use crate::{Batch, Message, RecvError, SessionError, shared_bytes};
 
 /// The receiving half of a [`Session`](super::Session); a [`Stream`] of messages.
 #[derive(Debug)]
@@ -13,6 +17,8 @@ pub struct Receiver {
     side: Side,
     /// The last message that was lent in protocol v2.
     lent: Option<v2::Position>,
+    /// The last message that [`recv_as`](Self::recv_as) gave in protocol v2.
+    unfinished: Option<v2::Position>,
 }
 
 #[derive(Debug)]
@@ -23,7 +29,11 @@ enum Side {
 
 impl Receiver {
     const fn new(side: Side) -> Self {
-        Self { side, lent: None }
+        Self {
+            side,
+            lent: None,
+            unfinished: None,
+        }
     }
 
     pub(super) const fn from_v2(receiver: v2::Receiver) -> Self {
@@ -51,6 +61,43 @@ impl Receiver {
             return Ok(Some(Message::from_v3(delivery)));
         }
         poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// As [`Session::recv_as`](super::Session::recv_as).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
+        let receiver = match &mut self.side {
+            Side::V3(receiver) => receiver,
+            Side::V2(_) => return self.recv_v2_as().await,
+        };
+        // Mostly it is there, and then nothing else is carried along.
+        let made = match receiver.pop_as(decode_in) {
+            Some(made) => Some(made),
+            None => receiver.recv_as(decode_in).await?,
+        };
+        made.transpose()
+            .map_err(|(source, delivery)| no_such_type(Message::from_v3(delivery), source))
+    }
+
+    async fn recv_v2_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
+        if let (Side::V2(receiver), Some(position)) = (&self.side, self.unfinished.take()) {
+            receiver.done(position);
+        }
+        let Some(message) = poll_fn(|cx| self.poll_recv(cx)).await? else {
+            return Ok(None);
+        };
+        self.unfinished = message.position();
+        let decoded = message.decode();
+        decoded
+            .map(Some)
+            .map_err(|source| no_such_type(message, source))
     }
 
     /// As [`Session::recv_many`](super::Session::recv_many).
@@ -170,6 +217,21 @@ impl Receiver {
             Side::V3(receiver) => Some(receiver.volatile()),
         })
     }
+}
+
+/// `memory` is what the message is in.
+fn decode_in<T: for<'b> Decode<'b, ()>>(
+    message: &MessageRef<'_>,
+    memory: &Bytes,
+) -> Result<T, decode::Error> {
+    let data = message.payload;
+    check(message.kind.raw, data)?;
+    shared_bytes::decoding(memory, data.len(), || decode(data))
+}
+
+fn no_such_type(message: Message, source: decode::Error) -> RecvError {
+    let message = Box::new(message);
+    RecvError::Decode { message, source }
 }
 
 impl Stream for Receiver {

@@ -1,6 +1,6 @@
 //! Messages of a derived type, encoded and decoded one by one, on the runtime that an application has by default.
 
-use korinet::minicbor::bytes::ByteVec;
+use bytes::Bytes;
 use korinet::minicbor::{self, Decode, Encode};
 use korinet::{Receiver, Sender, Server, Session};
 use korinet_bench::{Endpoint, Failure, Flow, Options, Peer, Relay, Tally};
@@ -11,8 +11,8 @@ pub(crate) struct Typed;
 pub(crate) struct Reading {
     #[n(0)]
     number: u64,
-    #[n(1)]
-    data: ByteVec,
+    #[cbor(n(1), with = "korinet::shared_bytes")]
+    data: Bytes,
 }
 
 pub(crate) struct Link {
@@ -22,7 +22,7 @@ pub(crate) struct Link {
 
 impl Link {
     fn new(session: Session, size: usize) -> Self {
-        let data = ByteVec::from(vec![7; size]);
+        let data = Bytes::from(vec![7; size]);
         let message = Reading { number: 1, data };
         Self { session, message }
     }
@@ -50,8 +50,8 @@ impl Peer for Typed {
     }
 
     async fn answer(mut link: Link, mut tally: Tally) -> Result<(), Failure> {
-        while let Some(message) = link.session.recv().await? {
-            std::hint::black_box(message.decode::<Reading>()?);
+        while let Some(message) = link.session.recv_as::<Reading>().await? {
+            std::hint::black_box(message);
             tally.add(1);
         }
         Ok(())
@@ -77,8 +77,8 @@ impl Peer for Typed {
 
     async fn echo(link: Link, mut tally: Tally) -> Result<(), Failure> {
         let mut session = link.session;
-        while let Some(message) = session.recv().await? {
-            let _receipt = session.enqueue(&message.decode::<Reading>()?).await?;
+        while let Some(message) = session.recv_as::<Reading>().await? {
+            let _receipt = session.enqueue(&message).await?;
             tally.add(1);
         }
         Ok(())
@@ -107,8 +107,8 @@ async fn send(sender: Sender, mut message: Reading) -> Result<(), Failure> {
 }
 
 async fn receive(mut receiver: Receiver, mut flow: Flow) -> Result<(), Failure> {
-    while let Some(message) = receiver.recv().await? {
-        std::hint::black_box(message.decode::<Reading>()?);
+    while let Some(message) = receiver.recv_as::<Reading>().await? {
+        std::hint::black_box(message);
         flow.tally.add(1);
     }
     Ok(())

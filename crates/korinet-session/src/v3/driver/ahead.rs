@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant};
 
+use korinet_wire::v3::Level;
+
 use super::inner::Inner;
 use super::wakes::Wakes;
 use crate::clock::now;
@@ -25,12 +27,25 @@ pub(super) struct Ahead {
     count: usize,
     /// When that was.
     at: Option<Instant>,
+    /// The session asks to be told when the application is done with a message, as far as known.
+    is_finish_awaited: bool,
 }
 
 impl Ahead {
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Delivery> {
-        self.messages.as_mut()?.pop()
+        self.messages()?.pop()
+    }
+
+    /// What was taken, if anything ever was.
+    #[inline]
+    pub(super) fn messages(&mut self) -> Option<&mut Batch> {
+        self.messages.as_deref_mut()
+    }
+
+    /// Whether the session asks to be told when the application is done with a message, as far as known.
+    pub(super) const fn is_finish_awaited(&self) -> bool {
+        self.is_finish_awaited
     }
 
     /// Moves what was taken, at most `limit` messages, to `batch`, which is empty.
@@ -42,6 +57,7 @@ impl Ahead {
 
     /// The next message out of the session, where nothing of what was taken is left.
     pub(super) fn take(&mut self, inner: &mut Inner, wakes: &mut Wakes) -> Option<Delivery> {
+        self.is_finish_awaited = inner.core.level() > Some(Level::Received);
         let most = self.allowed(inner.core.unread_messages().checked_sub(1)?);
         if most == 1 {
             // It needs no memory to be taken ahead in.

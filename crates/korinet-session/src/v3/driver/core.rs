@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use korinet_proto::v3::{Payload, Transmit, Volatile};
-use korinet_wire::v3::{AttachNumber, Code, Kind, Seq, SessionId};
+use korinet_wire::v3::{AttachNumber, Code, Kind, Level, Seq, SessionId};
 
 use crate::v3::{
     Action, Batch, ClientSession, Delivery, Ending, Event, SendError, ServerSession, Ticket,
@@ -108,6 +108,10 @@ impl Core {
             Self::Client(session) => session.number_of(ticket),
             Self::Server(_) => Seq::new(ticket.0),
         }
+    }
+
+    pub(super) fn level(&self) -> Option<Level> {
+        either!(self, session => session.level())
     }
 
     pub(super) fn written(&self) -> Ticket {

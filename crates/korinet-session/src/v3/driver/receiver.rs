@@ -1,7 +1,8 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use korinet_proto::v3::Volatile;
+use bytes::Bytes;
+use korinet_proto::v3::{MessageRef, Volatile};
 use korinet_wire::v3::{Seq, SessionId};
 
 use super::ahead::{self, Ahead};
@@ -17,6 +18,8 @@ pub struct Receiver {
     ahead: Ahead,
     /// What the application has been given to look at; most applications ask for one message after the other.
     lent: Option<Box<Batch>>,
+    /// The last message that [`recv_as`](Self::recv_as) gave, where the session asks when the application is done.
+    unfinished: Option<(SessionId, Seq)>,
 }
 
 impl Receiver {
@@ -25,6 +28,7 @@ impl Receiver {
             handle,
             ahead: Ahead::default(),
             lent: None,
+            unfinished: None,
         }
     }
 
@@ -73,6 +77,56 @@ impl Receiver {
                 }
             }
         })
+    }
+
+    /// As [`pop`](Self::pop), but what `make` makes of the message and the memory that it is in; see [`recv_as`](Self::recv_as).
+    #[inline]
+    pub fn pop_as<T, E>(
+        &mut self,
+        make: impl FnOnce(&MessageRef<'_>, &Bytes) -> Result<T, E>,
+    ) -> Option<Result<T, (E, Delivery)>> {
+        if let Some((session, seq)) = self.unfinished.take() {
+            self.finish(session, seq);
+        }
+        let messages = self.ahead.messages()?;
+        let (first, memory) = messages.front()?;
+        let number = messages.session().map(|session| (session, first.seq));
+        let made = match make(&first, memory) {
+            Ok(made) => {
+                messages.drop_front();
+                Ok(made)
+            }
+            Err(error) => Err((error, messages.pop()?)),
+        };
+        self.unfinished = number.filter(|_| self.ahead.is_finish_awaited());
+        Some(made)
+    }
+
+    /// What `make` makes of the next message and the memory that it is in; where it fails, the message and why. The application is
+    /// [done](Self::finish) with it when it asks by this for the next one.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv_as<T, E>(
+        &mut self,
+        make: impl Fn(&MessageRef<'_>, &Bytes) -> Result<T, E>,
+    ) -> Result<Option<Result<T, (E, Delivery)>>, SessionError> {
+        if let Some(made) = self.pop_as(&make) {
+            return Ok(Some(made));
+        }
+        let Some(delivery) = self.recv().await? else {
+            return Ok(None);
+        };
+        let awaited = self.ahead.is_finish_awaited();
+        self.unfinished = awaited.then_some((delivery.session, delivery.message.seq));
+        let message = &delivery.message;
+        let made = make(&message.as_message_ref(), &message.payload);
+        Ok(Some(made.map_err(|error| (error, delivery))))
     }
 
     /// Appends the next messages to `messages`, at least one and at most `limit`, as `make` makes them; how many. Zero
