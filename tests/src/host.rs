@@ -1,6 +1,7 @@
 //! A server, put together as the documentation of `korinet_session::v3` says, and the ends of its
 //! connections.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -129,7 +130,8 @@ impl Host {
                     key: SessionKey::from_bytes([number; 32]),
                     instance: InstanceId::from_bytes([1; 16]),
                 };
-                let session = ServerSession::open(now, greeting, &channel, &grant, &self.config)?;
+                let config = Arc::new(self.config.clone());
+                let session = ServerSession::open(now, greeting, &channel, &grant, &config)?;
                 self.opened = number;
                 let id = session.id();
                 self.registry.insert(greeting, principal, id, session);

@@ -1,5 +1,6 @@
 //! Servers that were set back to an earlier state, as a snapshot of a machine is.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -35,7 +36,7 @@ impl Two {
             instance: InstanceId::from_bytes([9; 16]),
         };
         let config = ServerConfig::default();
-        let open = ServerSession::open(now, &greeting, &Channel::Plain, &grant, &config);
+        let open = ServerSession::open(now, &greeting, &Channel::Plain, &grant, &Arc::new(config));
         let mut two = Self {
             now,
             client,

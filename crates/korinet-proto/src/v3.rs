@@ -58,6 +58,7 @@ mod replay_buffer;
 mod send_window;
 mod transmit;
 mod violation;
+mod volatile_queue;
 
 pub use batch::{Batch, MessageRef};
 #[cfg(feature = "codec")]

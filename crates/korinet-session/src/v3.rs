@@ -22,6 +22,7 @@
 //! The rules are V3-10 to V3-51 of the wire crate's `PROTOCOL.md`.
 //!
 //! ```
+//! use std::sync::Arc;
 //! use std::time::Instant;
 //!
 //! use bytes::BytesMut;
@@ -33,7 +34,7 @@
 //! use korinet_wire::v3::{InstanceId, Kind, SessionId};
 //!
 //! let now = Instant::now();
-//! let config = ServerConfig::default();
+//! let config = Arc::new(ServerConfig::default());
 //! let mut client = ClientSession::new(now, ClientConfig::new(1), [1; 32]);
 //!
 //! // The client dials; here, the connection is a buffer.

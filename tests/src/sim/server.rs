@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use korinet_proto::v3::Transmit;
@@ -30,7 +31,7 @@ pub struct ServerNode {
     pub paused_until: u64,
     /// So many of the next HELLOs are answered with this refusal and a time to wait.
     pub refusals: Vec<(Code, Option<std::time::Duration>)>,
-    config: ServerConfig,
+    config: Arc<ServerConfig>,
     instance: InstanceId,
     registry: Registry<ServerSession>,
     /// Connections without a HELLO.
@@ -73,7 +74,7 @@ impl ServerNode {
             refusals: Vec::new(),
             instance: InstanceId::from_bytes(network.draw.bytes()),
             registry: Registry::new(&config),
-            config,
+            config: Arc::new(config),
             greeters: BTreeMap::new(),
             owned: BTreeMap::new(),
             by_attach: BTreeMap::new(),
@@ -85,7 +86,7 @@ impl ServerNode {
 
     /// How it was set up.
     #[must_use]
-    pub const fn config(&self) -> &ServerConfig {
+    pub fn config(&self) -> &ServerConfig {
         &self.config
     }
 

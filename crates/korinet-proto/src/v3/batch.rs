@@ -170,18 +170,12 @@ impl Batch {
         let at = match u32::try_from(at) {
             Ok(at) if is_part && self.is_last(memory) => at,
             Ok(at) if is_part => {
-                self.chunks.push_back(Chunk {
-                    bytes: memory.clone(),
-                    count: 0,
-                });
+                self.push_chunk(memory.clone());
                 at
             }
             _ => {
                 // It is beyond 4 GiB, or somewhere else.
-                self.chunks.push_back(Chunk {
-                    bytes: Bytes::copy_from_slice(payload),
-                    count: 0,
-                });
+                self.push_chunk(Bytes::copy_from_slice(payload));
                 0
             }
         };
@@ -198,6 +192,15 @@ impl Batch {
             frame_len: as_u32(frame_len),
             kind: message.kind,
         });
+    }
+
+    fn push_chunk(&mut self, bytes: Bytes) {
+        if self.chunks.capacity() == 0 {
+            // A session in which little is said has no memory for more.
+            self.chunks.reserve_exact(1);
+            self.entries.reserve_exact(1);
+        }
+        self.chunks.push_back(Chunk { bytes, count: 0 });
     }
 
     /// Whether this is the memory of the last message.

@@ -56,14 +56,14 @@ pub struct Connection {
     go_away: Option<Box<GoAway>>,
     peer_go_away: Option<Box<GoAway>>,
     closing: Closing,
-    end: Option<End>,
+    end: Option<Box<End>>,
     has_progress: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Closing {
     No,
-    Due(Farewell),
+    Due(Box<Farewell>),
     /// Nothing is written any more, and no message taken (V3-40).
     Written(How),
 }
@@ -139,7 +139,7 @@ impl Connection {
             return;
         }
         // Shared once for all frames in it, not for each.
-        let came = input.split().freeze();
+        let came = std::mem::take(input).freeze();
         let mut at = 0;
         while self.end.is_none() {
             let rest = came.get(at..).unwrap_or_default();
@@ -164,7 +164,6 @@ impl Connection {
                 Err(error) => self.break_off(error.into()),
             }
         }
-        input.clear();
     }
 
     /// `body` is a part of `came`.
@@ -262,11 +261,11 @@ impl Connection {
         close: &wire::Close<'_>,
     ) -> Result<(), Violation> {
         windows.send.handle_ack(close.next, close.digest)?;
-        self.end = Some(End::Peer {
+        self.end = Some(Box::new(End::Peer {
             code: close.code,
             text: close.text.to_owned(),
             how: close.how,
-        });
+        }));
         match close.how {
             How::End => self.take_leave(Farewell::new(Code::DONE, "", How::End)),
             // It is not answered, and nobody reads what else would be written.
@@ -280,13 +279,13 @@ impl Connection {
     fn break_off(&mut self, violation: Violation) {
         let text = violation.to_string();
         self.take_leave(Farewell::new(violation.code(), &text, How::Detach));
-        self.end = Some(End::Violation(violation));
+        self.end = Some(Box::new(End::Violation(violation)));
     }
 
     /// Has a CLOSE written, in the place of one that is due, unless one was written already (V3-40).
     fn take_leave(&mut self, farewell: Farewell) {
         if !self.is_close_written() {
-            self.closing = Closing::Due(farewell);
+            self.closing = Closing::Due(Box::new(farewell));
         }
     }
 
@@ -294,7 +293,7 @@ impl Connection {
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.end.is_none() && self.keep_alive.handle_timeout(now).is_err() {
             self.take_leave(Farewell::new(Code::TIMEOUT, "nothing heard", How::Detach));
-            self.end = Some(End::Silent);
+            self.end = Some(Box::new(End::Silent));
         }
     }
 
@@ -352,7 +351,7 @@ impl Connection {
         }
         self.take_leave(Farewell::new(code, text, how));
         if how == How::Detach {
-            self.end = Some(End::Local(code));
+            self.end = Some(Box::new(End::Local(code)));
         }
     }
 
@@ -414,8 +413,8 @@ impl Connection {
 
     /// Why the connection came to its end; what is still to be written then is a last frame.
     #[must_use]
-    pub const fn end(&self) -> Option<&End> {
-        self.end.as_ref()
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_deref()
     }
 
     /// Whether a CLOSE of this side is written, so that nothing follows.

@@ -6,6 +6,7 @@ use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, PREFIX_LEN, Role, Seq};
 use super::batch::{Batch, MessageRef};
 use super::replay_buffer::as_u64;
 use super::send_window::extend;
+use super::volatile_queue::VolatileQueue;
 use super::{Message, Violation, Volatile};
 
 /// The messages that the peer has sent: which are received, which are taken, which the application
@@ -58,11 +59,9 @@ pub struct ReceiveWindow {
     queued_bytes: u64,
     /// The same of `calls`.
     calls_bytes: u64,
-    volatile: VecDeque<Volatile>,
-    volatile_bytes: u64,
-    volatile_received: u64,
+    /// Once there was a volatile payload.
+    volatile: Option<Box<VolatileQueue>>,
     duplicates: u64,
-    volatile_dropped: u64,
 }
 
 /// What a window had at some moment.
@@ -132,11 +131,8 @@ impl ReceiveWindow {
             taken_calls_bytes: 0,
             queued_bytes: 0,
             calls_bytes: 0,
-            volatile: VecDeque::new(),
-            volatile_bytes: 0,
-            volatile_received: 0,
+            volatile: None,
             duplicates: 0,
-            volatile_dropped: 0,
         }
     }
 
@@ -411,16 +407,10 @@ impl ReceiveWindow {
     /// What the peer did wrong.
     pub fn handle_volatile(&mut self, raw: bool, payload: Bytes) -> Result<(), Violation> {
         self.check_size(payload.len())?;
-        self.volatile_bytes += as_u64(payload.len());
-        while !self.volatile.is_empty()
-            && (self.volatile.len() >= Self::MAX_VOLATILE
-                || self.volatile_bytes > u64::from(self.limits.bytes))
-        {
-            self.pop_volatile();
-            self.volatile_dropped = self.volatile_dropped.saturating_add(1);
-        }
-        self.volatile_received = self.volatile_received.wrapping_add(1);
-        self.volatile.push_back(Volatile { raw, payload });
+        let volatile = Volatile { raw, payload };
+        let max_bytes = self.limits.bytes.into();
+        let queue = self.volatile.get_or_insert_default();
+        queue.push(volatile, Self::MAX_VOLATILE, max_bytes);
         Ok(())
     }
 
@@ -430,7 +420,7 @@ impl ReceiveWindow {
             queued: self.queue.len(),
             calls: self.calls.len(),
             queued_bytes: self.queued_bytes + self.calls_bytes,
-            volatile_received: self.volatile_received,
+            volatile_received: self.volatile_received(),
         }
     }
 
@@ -448,31 +438,26 @@ impl ReceiveWindow {
                 call.message.payload = Bytes::copy_from_slice(&call.message.payload);
             }
         }
-        let new = self.volatile_received.wrapping_sub(mark.volatile_received);
-        let new = usize::try_from(new).unwrap_or(usize::MAX);
-        let volatile = self.volatile.iter().rev().take(new);
-        if is_mostly_else(as_u64(volatile.map(|it| it.payload.len()).sum())) {
-            for volatile in self.volatile.iter_mut().rev().take(new) {
-                volatile.payload = Bytes::copy_from_slice(&volatile.payload);
-            }
+        if let Some(queue) = &mut self.volatile {
+            queue.copy_since(mark.volatile_received, is_mostly_else);
         }
     }
 
     /// The next volatile payload for the application.
     pub fn recv_volatile(&mut self) -> Option<Volatile> {
-        self.pop_volatile()
+        self.volatile.as_mut()?.pop()
     }
 
-    fn pop_volatile(&mut self) -> Option<Volatile> {
-        let volatile = self.volatile.pop_front()?;
-        self.volatile_bytes -= as_u64(volatile.payload.len());
-        Some(volatile)
+    fn volatile_received(&self) -> u64 {
+        self.volatile.as_ref().map_or(0, |queue| queue.received())
     }
 
     /// Whether there is a volatile payload for the application.
     #[must_use]
     pub fn has_volatile(&self) -> bool {
-        !self.volatile.is_empty()
+        self.volatile
+            .as_ref()
+            .is_some_and(|queue| !queue.is_empty())
     }
 
     /// A new connection begins: what was taken is told again (V3-19).
@@ -566,8 +551,9 @@ impl ReceiveWindow {
 
     /// The bytes of all that the application has not read: of frames of messages, and of volatile payloads.
     #[must_use]
-    pub const fn unread_bytes(&self) -> u64 {
-        self.queued_bytes + self.calls_bytes + self.volatile_bytes
+    pub fn unread_bytes(&self) -> u64 {
+        let volatile = self.volatile.as_ref().map_or(0, |queue| queue.bytes());
+        self.queued_bytes + self.calls_bytes + volatile
     }
 
     /// How many messages came again and were dropped.
@@ -578,8 +564,8 @@ impl ReceiveWindow {
 
     /// How many volatile payloads were dropped since the application did not read them.
     #[must_use]
-    pub const fn volatile_dropped(&self) -> u64 {
-        self.volatile_dropped
+    pub fn volatile_dropped(&self) -> u64 {
+        self.volatile.as_ref().map_or(0, |queue| queue.dropped())
     }
 
     /// The session is lost: what this side has answered for, and the application not read. The peer

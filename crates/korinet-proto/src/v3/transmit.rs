@@ -44,7 +44,7 @@ impl Transmit {
         }
         self.seal();
         self.sealed_len += bytes.len();
-        self.sealed.push_back(bytes);
+        self.push_sealed(bytes);
     }
 
     /// Appends a copy of `bytes`.
@@ -75,10 +75,19 @@ impl Transmit {
         self.copy_to_bytes(self.remaining())
     }
 
+    fn push_sealed(&mut self, bytes: Bytes) {
+        if self.sealed.capacity() == 0 {
+            // A connection on which little is said has no memory for more.
+            self.sealed.reserve_exact(1);
+        }
+        self.sealed.push_back(bytes);
+    }
+
     fn seal(&mut self) {
         if !self.open.is_empty() {
             self.sealed_len += self.open.len();
-            self.sealed.push_back(self.open.split().freeze());
+            let sealed = self.open.split().freeze();
+            self.push_sealed(sealed);
         }
     }
 }

@@ -1,10 +1,9 @@
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use korinet_proto::v3::{Batch as Messages, MessageRef};
 use korinet_wire::v3::SessionId;
 
 use super::Delivery;
+use super::queue::Queue;
 
 /// Messages for the application, all of one session, in order and in the memory that they were read into.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +79,7 @@ impl Batch {
 
     /// Moves the first of `inbox` here, at most until there are `limit`, as long as they are of the same session as
     /// those that are here.
-    pub(super) fn take_from(&mut self, inbox: &mut VecDeque<Delivery>, limit: usize) {
+    pub(super) fn take_from(&mut self, inbox: &mut Queue<Delivery>, limit: usize) {
         while self.len() < limit
             && let Some(first) = inbox.front()
             && let Some(messages) = self.of(first.session)

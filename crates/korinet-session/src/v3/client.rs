@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use super::channel::{Channel, SessionKey};
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
 use super::nonces::Nonces;
-use super::queue::pop;
+use super::queue::Queue;
 use super::server::{inbox_bytes, pop_call, pop_message};
 use super::{
     Action, ClientConfig, Credential, Delivery, Ending, Event, InDoubt, SendError, Ticket,
@@ -62,7 +61,7 @@ pub struct ClientSession {
     /// What a lost session left, to be sent first in the next.
     backlog: Vec<Message>,
     /// What lost sessions left to be read.
-    inbox: VecDeque<Delivery>,
+    inbox: Queue<Delivery>,
     /// How many messages were accepted, and how many of them no session has to send any more.
     sent: u64,
     settled: u64,
@@ -75,8 +74,8 @@ pub struct ClientSession {
     drain_wait: Option<Duration>,
     /// The credentials were refused with this code the last time.
     unauthenticated: Option<Code>,
-    actions: VecDeque<Action>,
-    events: VecDeque<Event>,
+    actions: Queue<Action>,
+    events: Queue<Event>,
 }
 
 #[derive(Debug, Clone, Hash)]
@@ -115,7 +114,7 @@ impl ClientSession {
             nonce,
             session: None,
             backlog: Vec::new(),
-            inbox: VecDeque::new(),
+            inbox: Queue::default(),
             sent: 0,
             settled: 0,
             past_duplicates: 0,
@@ -123,8 +122,8 @@ impl ClientSession {
             reconnect,
             drain_wait: None,
             unauthenticated: None,
-            actions: VecDeque::new(),
-            events: VecDeque::new(),
+            actions: Queue::default(),
+            events: Queue::default(),
         };
         client.dial(now, AttachNumber::FIRST);
         client
@@ -453,12 +452,12 @@ impl ClientSession {
 
     /// The next thing for the driver to do.
     pub fn poll_action(&mut self) -> Option<Action> {
-        pop(&mut self.actions)
+        self.actions.pop_front()
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        pop(&mut self.events)
+        self.events.pop_front()
     }
 
     /// Whether there is something to write on this connection that cannot wait until no more input is

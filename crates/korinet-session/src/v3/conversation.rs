@@ -16,7 +16,7 @@ use crate::v3::SendError;
 pub(super) struct Conversation {
     windows: Windows,
     link: Option<Link>,
-    closing: Option<(Code, String)>,
+    closing: Option<Box<(Code, String)>>,
     keep_alive: Duration,
     is_draining_told: bool,
 }
@@ -201,14 +201,16 @@ impl Conversation {
 
     /// Closes the session as soon as all is acknowledged (V3-39).
     pub(super) fn close(&mut self, code: Code, text: &str) {
-        self.closing.get_or_insert_with(|| (code, text.to_owned()));
+        self.closing
+            .get_or_insert_with(|| Box::new((code, text.to_owned())));
         self.close_when_acknowledged();
     }
 
     fn close_when_acknowledged(&mut self) {
-        if let (Some((code, text)), Some(link)) = (&self.closing, &mut self.link)
+        if let (Some(closing), Some(link)) = (&self.closing, &mut self.link)
             && (self.windows.send.is_empty() || mutated!(CloseBeforeAcknowledged))
         {
+            let (code, text) = &**closing;
             link.connection.close(*code, text, How::End);
         }
     }
@@ -234,8 +236,8 @@ impl Conversation {
     }
 
     /// The wish to close.
-    pub(super) const fn closing(&self) -> Option<&(Code, String)> {
-        self.closing.as_ref()
+    pub(super) fn closing(&self) -> Option<&(Code, String)> {
+        self.closing.as_deref()
     }
 
     /// Whether this side wanted to close, and all it sent was taken.

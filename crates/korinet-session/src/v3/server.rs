@@ -1,5 +1,5 @@
-use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -12,9 +12,9 @@ use super::batch::Batch;
 use super::channel::SessionKey;
 use super::conversation::{Conversation, Ended, Outcome};
 use super::deadline::later;
-use super::queue::pop;
+use super::queue::Queue;
 use super::secret_bytes::SecretBytes;
-use super::{Action, Delivery, Ending, Event, InDoubt, SendError, Settings, Ticket, Tombstone};
+use super::{Action, Delivery, Ending, Event, InDoubt, SendError, ServerConfig, Ticket, Tombstone};
 use crate::{ConnectionError, SessionError};
 
 mod attach;
@@ -56,7 +56,7 @@ pub struct ServerSession {
     is_secured: bool,
     opened: Open,
     features: Features,
-    settings: Settings,
+    config: Arc<ServerConfig>,
     /// What was granted.
     expiry: Duration,
     /// The highest that was accepted.
@@ -66,16 +66,21 @@ pub struct ServerSession {
     /// Without a connection.
     expires_at: Option<Instant>,
     /// Preface and WELCOME, until they are written.
-    welcome: Option<SecretBytes>,
-    tombstone: Option<Tombstone>,
+    welcome: Option<Box<SecretBytes>>,
+    over: Option<Box<Over>>,
     /// What is left to be read when the session is over.
-    inbox: VecDeque<Delivery>,
-    /// The same of what was sent.
+    inbox: Queue<Delivery>,
+    actions: Queue<Action>,
+    events: Queue<Event>,
+}
+
+/// What is known of a session when it is over.
+#[derive(Debug, Clone)]
+struct Over {
+    tombstone: Tombstone,
     accepted: u64,
     acknowledged: u64,
     duplicates: u64,
-    actions: VecDeque<Action>,
-    events: VecDeque<Event>,
 }
 
 impl ServerSession {
@@ -212,8 +217,10 @@ impl ServerSession {
     /// As [`ClientSession::written`](super::ClientSession::written).
     #[must_use]
     pub fn written(&self) -> Ticket {
-        let conversation = self.conversation.as_ref();
-        Ticket(conversation.map_or(self.acknowledged, Conversation::written))
+        match &self.conversation {
+            Some(conversation) => Ticket(conversation.written()),
+            None => self.acknowledged(),
+        }
     }
 
     /// Moves the next messages for the application to the end of `batch`, until there are `limit` in all, or those that
@@ -339,16 +346,19 @@ impl ServerSession {
             self.part_from(ended.attach, &ended.last);
         }
         let windows = conversation.windows();
-        self.accepted = windows.send.end().get() - 1;
-        self.duplicates = windows.receive.duplicates();
-        self.acknowledged = windows.send.oldest().get() - 1;
+        let acknowledged = windows.send.oldest().get() - 1;
         let (next, digest) = windows.receive.taken();
-        self.tombstone = Some(Tombstone {
-            key: self.key.clone(),
-            code,
-            next,
-            digest,
-        });
+        self.over = Some(Box::new(Over {
+            tombstone: Tombstone {
+                key: self.key.clone(),
+                code,
+                next,
+                digest,
+            },
+            accepted: windows.send.end().get() - 1,
+            acknowledged,
+            duplicates: windows.receive.duplicates(),
+        }));
         self.expires_at = None;
         self.welcome = None;
         let (unacknowledged, unread) = conversation.into_parts();
@@ -357,18 +367,18 @@ impl ServerSession {
             .into_iter()
             .map(|message| Delivery { session, message })
             .collect();
-        let in_doubt = InDoubt::list(unacknowledged, Ticket(self.acknowledged + 1));
+        let in_doubt = InDoubt::list(unacknowledged, Ticket(acknowledged + 1));
         self.events.push_back(Event::Closed { why, in_doubt });
     }
 
     /// The next thing for the driver to do.
     pub fn poll_action(&mut self) -> Option<Action> {
-        pop(&mut self.actions)
+        self.actions.pop_front()
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        pop(&mut self.events)
+        self.events.pop_front()
     }
 
     /// As [`ClientSession::has_transmit`](super::ClientSession::has_transmit).
@@ -405,7 +415,7 @@ impl ServerSession {
     pub fn acknowledged(&self) -> Ticket {
         Ticket(match &self.conversation {
             Some(conversation) => conversation.windows().send.oldest().get() - 1,
-            None => self.acknowledged,
+            None => self.over.as_ref().map_or(0, |over| over.acknowledged),
         })
     }
 
@@ -414,7 +424,7 @@ impl ServerSession {
     pub fn accepted(&self) -> Ticket {
         Ticket(match &self.conversation {
             Some(conversation) => conversation.windows().send.end().get() - 1,
-            None => self.accepted,
+            None => self.over.as_ref().map_or(0, |over| over.accepted),
         })
     }
 
@@ -457,7 +467,7 @@ impl ServerSession {
     pub fn duplicates(&self) -> u64 {
         match &self.conversation {
             Some(conversation) => conversation.windows().receive.duplicates(),
-            None => self.duplicates,
+            None => self.over.as_ref().map_or(0, |over| over.duplicates),
         }
     }
 
@@ -481,8 +491,8 @@ impl ServerSession {
 
     /// What to remember of the session, once it is over.
     #[must_use]
-    pub const fn tombstone(&self) -> Option<&Tombstone> {
-        self.tombstone.as_ref()
+    pub fn tombstone(&self) -> Option<&Tombstone> {
+        Some(&self.over.as_ref()?.tombstone)
     }
 
     /// The messages that are not acknowledged, and their frames' bytes.
@@ -502,21 +512,21 @@ impl ServerSession {
 }
 
 /// The next message that stands for itself of those that sessions that are over left to be read.
-pub(super) fn pop_message(inbox: &mut VecDeque<Delivery>) -> Option<Delivery> {
+pub(super) fn pop_message(inbox: &mut Queue<Delivery>) -> Option<Delivery> {
     let is_message = |delivery: &Delivery| delivery.message.kind.role == Role::Message;
     let at = inbox.iter().position(is_message)?;
     inbox.remove(at)
 }
 
 /// The next of the others.
-pub(super) fn pop_call(inbox: &mut VecDeque<Delivery>) -> Option<Delivery> {
+pub(super) fn pop_call(inbox: &mut Queue<Delivery>) -> Option<Delivery> {
     let is_call = |delivery: &Delivery| delivery.message.kind.role != Role::Message;
     let at = inbox.iter().position(is_call)?;
     inbox.remove(at)
 }
 
 /// The bytes of what sessions that are over left to be read.
-pub(super) fn inbox_bytes(inbox: &VecDeque<Delivery>) -> u64 {
+pub(super) fn inbox_bytes(inbox: &Queue<Delivery>) -> u64 {
     let lens = inbox.iter().map(|it| it.message.payload.len());
     u64::try_from(lens.sum::<usize>()).unwrap_or(u64::MAX)
 }
@@ -524,7 +534,7 @@ pub(super) fn inbox_bytes(inbox: &VecDeque<Delivery>) -> u64 {
 impl Hash for ServerSession {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.id, self.attach, &self.conversation, self.expires_at).hash(state);
-        (&self.welcome, &self.tombstone, &self.inbox).hash(state);
+        (&self.welcome, self.tombstone(), &self.inbox).hash(state);
         (&self.actions, &self.events).hash(state);
     }
 }

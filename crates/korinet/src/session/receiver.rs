@@ -13,35 +13,35 @@ use crate::{Batch, Message, RecvError, SessionError, shared_bytes};
 
 /// The receiving half of a [`Session`](super::Session); a [`Stream`] of messages.
 #[derive(Debug)]
-pub struct Receiver {
-    side: Side,
-    /// The last message that was lent in protocol v2.
-    lent: Option<v2::Position>,
-    /// The last message that [`recv_as`](Self::recv_as) gave in protocol v2.
-    unfinished: Option<v2::Position>,
-}
+pub struct Receiver(Side);
 
 #[derive(Debug)]
 enum Side {
-    V2(v2::Receiver),
+    /// Apart, so that those of v3 take no memory for it.
+    V2(Box<V2Receiver>),
     V3(v3::Receiver),
 }
 
+#[derive(Debug)]
+struct V2Receiver {
+    receiver: v2::Receiver,
+    /// The last message that was lent.
+    lent: Option<v2::Position>,
+    /// The last message that was given as a type.
+    unfinished: Option<v2::Position>,
+}
+
 impl Receiver {
-    const fn new(side: Side) -> Self {
-        Self {
-            side,
+    pub(super) fn from_v2(receiver: v2::Receiver) -> Self {
+        Self(Side::V2(Box::new(V2Receiver {
+            receiver,
             lent: None,
             unfinished: None,
-        }
-    }
-
-    pub(super) const fn from_v2(receiver: v2::Receiver) -> Self {
-        Self::new(Side::V2(receiver))
+        })))
     }
 
     pub(super) const fn from_v3(receiver: v3::Receiver) -> Self {
-        Self::new(Side::V3(receiver))
+        Self(Side::V3(receiver))
     }
 
     /// As [`Session::recv`](super::Session::recv).
@@ -55,7 +55,7 @@ impl Receiver {
     /// As there.
     pub async fn recv(&mut self) -> Result<Option<Message>, SessionError> {
         // Mostly it is there, and then nothing else is carried along.
-        if let Side::V3(receiver) = &mut self.side
+        if let Side::V3(receiver) = &mut self.0
             && let Some(delivery) = receiver.pop()
         {
             return Ok(Some(Message::from_v3(delivery)));
@@ -73,9 +73,9 @@ impl Receiver {
     ///
     /// As there.
     pub async fn recv_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
-        let receiver = match &mut self.side {
+        let receiver = match &mut self.0 {
             Side::V3(receiver) => receiver,
-            Side::V2(_) => return self.recv_v2_as().await,
+            Side::V2(v2) => return v2.recv_as().await,
         };
         // Mostly it is there, and then nothing else is carried along.
         let made = match receiver.pop_as(decode_in) {
@@ -84,20 +84,6 @@ impl Receiver {
         };
         made.transpose()
             .map_err(|(source, delivery)| no_such_type(Message::from_v3(delivery), source))
-    }
-
-    async fn recv_v2_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
-        if let (Side::V2(receiver), Some(position)) = (&self.side, self.unfinished.take()) {
-            receiver.done(position);
-        }
-        let Some(message) = poll_fn(|cx| self.poll_recv(cx)).await? else {
-            return Ok(None);
-        };
-        self.unfinished = message.position();
-        let decoded = message.decode();
-        decoded
-            .map(Some)
-            .map_err(|source| no_such_type(message, source))
     }
 
     /// As [`Session::recv_many`](super::Session::recv_many).
@@ -114,7 +100,7 @@ impl Receiver {
         messages: &mut Vec<Message>,
         limit: usize,
     ) -> Result<usize, SessionError> {
-        if let Side::V3(receiver) = &mut self.side {
+        if let Side::V3(receiver) = &mut self.0 {
             return receiver.recv_many(messages, limit, Message::from_v3).await;
         }
         let first = match limit {
@@ -142,13 +128,13 @@ impl Receiver {
     /// Cancel safe: no message is lost.
     pub async fn recv_batch(&mut self, limit: usize) -> Result<Option<Batch<'_>>, SessionError> {
         if limit > 0
-            && let Side::V2(receiver) = &mut self.side
+            && let Side::V2(v2) = &mut self.0
         {
-            let delivery = poll_fn(|cx| receiver.poll_recv(cx)).await?;
-            self.lent = delivery.as_ref().map(|delivery| delivery.position);
+            let delivery = v2.receiver.recv().await?;
+            v2.lent = delivery.as_ref().map(|delivery| delivery.position);
             return Ok(delivery.map(|delivery| Batch::one(Message::from_v2(delivery))));
         }
-        let Side::V3(receiver) = &mut self.side else {
+        let Side::V3(receiver) = &mut self.0 else {
             return Ok(None);
         };
         let batch = receiver.recv_batch(limit).await?;
@@ -156,9 +142,9 @@ impl Receiver {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, SessionError>> {
-        Poll::Ready(match &mut self.side {
-            Side::V2(receiver) => {
-                ready!(receiver.poll_recv(cx)).map(|delivery| delivery.map(Message::from_v2))
+        Poll::Ready(match &mut self.0 {
+            Side::V2(v2) => {
+                ready!(v2.receiver.poll_recv(cx)).map(|delivery| delivery.map(Message::from_v2))
             }
             Side::V3(receiver) => {
                 ready!(receiver.poll_recv(cx)).map(|delivery| delivery.map(Message::from_v3))
@@ -169,7 +155,7 @@ impl Receiver {
     /// The next message, if there is one already.
     pub fn try_recv(&mut self) -> Option<Message> {
         let mut cx = Context::from_waker(Waker::noop());
-        match &mut self.side {
+        match &mut self.0 {
             Side::V2(_) => match self.poll_recv(&mut cx) {
                 Poll::Ready(Ok(message)) => message,
                 Poll::Ready(Err(_)) | Poll::Pending => None,
@@ -182,12 +168,12 @@ impl Receiver {
     /// [`AckLevel::Processed`](crate::AckLevel::Processed) it is acknowledged now, in v3 once those before it are, too;
     /// otherwise it has been, and this has no effect.
     pub fn done(&self, message: &Message) {
-        match &self.side {
-            Side::V2(receiver) => {
+        match &self.0 {
+            Side::V2(v2) => {
                 message
                     .position()
                     .into_iter()
-                    .for_each(|position| receiver.done(position));
+                    .for_each(|position| v2.receiver.done(position));
             }
             Side::V3(receiver) => {
                 if let Some((session, seq)) = message.number() {
@@ -199,11 +185,11 @@ impl Receiver {
 
     /// As [`done`](Self::done), with all messages of the last [batch](Self::recv_batch).
     pub fn done_batch(&self) {
-        match &self.side {
-            Side::V2(receiver) => self
+        match &self.0 {
+            Side::V2(v2) => v2
                 .lent
                 .into_iter()
-                .for_each(|position| receiver.done(position)),
+                .for_each(|position| v2.receiver.done(position)),
             Side::V3(receiver) => receiver.finish_batch(),
         }
     }
@@ -212,10 +198,27 @@ impl Receiver {
     /// they are read the oldest are dropped; 64 are kept.
     #[must_use]
     pub fn volatile(&self) -> VolatileReceiver {
-        VolatileReceiver(match &self.side {
+        VolatileReceiver(match &self.0 {
             Side::V2(_) => None,
             Side::V3(receiver) => Some(receiver.volatile()),
         })
+    }
+}
+
+impl V2Receiver {
+    async fn recv_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
+        if let Some(position) = self.unfinished.take() {
+            self.receiver.done(position);
+        }
+        let Some(delivery) = self.receiver.recv().await? else {
+            return Ok(None);
+        };
+        self.unfinished = Some(delivery.position);
+        let message = Message::from_v2(delivery);
+        let decoded = message.decode();
+        decoded
+            .map(Some)
+            .map_err(|source| no_such_type(message, source))
     }
 }
 

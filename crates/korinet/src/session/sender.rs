@@ -18,16 +18,20 @@ pub struct Sender(pub(super) Side);
 
 #[derive(Debug, Clone)]
 pub(super) enum Side {
-    V2 {
-        sender: v2::Sender,
-        peer: Option<SocketAddr>,
-    },
+    /// Apart, so that those of v3 take no memory for it.
+    V2(Box<V2Sender>),
     V3(v3::Sender),
 }
 
+#[derive(Debug, Clone)]
+pub(super) struct V2Sender {
+    pub(super) sender: v2::Sender,
+    peer: Option<SocketAddr>,
+}
+
 impl Sender {
-    pub(super) const fn from_v2(sender: v2::Sender, peer: Option<SocketAddr>) -> Self {
-        Self(Side::V2 { sender, peer })
+    pub(super) fn from_v2(sender: v2::Sender, peer: Option<SocketAddr>) -> Self {
+        Self(Side::V2(Box::new(V2Sender { sender, peer })))
     }
 
     pub(super) const fn from_v3(sender: v3::Sender) -> Self {
@@ -76,9 +80,9 @@ impl Sender {
     /// Cancel safe: where the future is given up the message is not sent.
     pub async fn enqueue<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<Receipt, SendError> {
         match &self.0 {
-            Side::V2 { sender, .. } => {
-                let frame = sender.encode(message)?;
-                Ok(Receipt::from_v2(sender.enqueue(frame).await?))
+            Side::V2(v2) => {
+                let frame = v2.sender.encode(message)?;
+                Ok(Receipt::from_v2(v2.sender.enqueue(frame).await?))
             }
             Side::V3(sender) => {
                 let accepted = offer(message, |payload| {
@@ -246,7 +250,7 @@ impl Sender {
     /// Cancel safe: the next flush has the same to tell.
     pub async fn flush(&self) -> Result<(), SendError> {
         match &self.0 {
-            Side::V2 { .. } => Ok(()),
+            Side::V2(_) => Ok(()),
             Side::V3(sender) => Ok(sender.flush().await?),
         }
     }
@@ -258,9 +262,9 @@ impl Sender {
     /// As there; and [`SendError::Full`] where it would have to wait.
     pub fn try_send<T: Encode<()> + ?Sized>(&self, message: &T) -> Result<Receipt, SendError> {
         match &self.0 {
-            Side::V2 { sender, .. } => {
-                let frame = sender.encode(message)?;
-                let receipt = sender.try_enqueue(frame)?.ok_or(SendError::Full)?;
+            Side::V2(v2) => {
+                let frame = v2.sender.encode(message)?;
+                let receipt = v2.sender.try_enqueue(frame)?.ok_or(SendError::Full)?;
                 Ok(Receipt::from_v2(receipt))
             }
             Side::V3(sender) => {
@@ -334,7 +338,7 @@ impl Sender {
     #[must_use]
     pub fn requests(&self) -> Requests {
         match &self.0 {
-            Side::V2 { .. } => Requests::from_v2(),
+            Side::V2(_) => Requests::from_v2(),
             Side::V3(sender) => Requests::from_v3(sender.requests()),
         }
     }
@@ -349,7 +353,7 @@ impl Sender {
     #[must_use]
     pub const fn protocol(&self) -> Protocol {
         match &self.0 {
-            Side::V2 { .. } => Protocol::V2,
+            Side::V2(_) => Protocol::V2,
             Side::V3(_) => Protocol::V3,
         }
     }
@@ -358,7 +362,7 @@ impl Sender {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         match &self.0 {
-            Side::V2 { peer, .. } => *peer,
+            Side::V2(v2) => v2.peer,
             Side::V3(sender) => sender.peer_addr(),
         }
     }
@@ -367,7 +371,7 @@ impl Sender {
     #[must_use]
     pub fn principal(&self) -> Option<v3::Principal> {
         match &self.0 {
-            Side::V2 { .. } => None,
+            Side::V2(_) => None,
             Side::V3(sender) => sender.principal(),
         }
     }
@@ -376,7 +380,7 @@ impl Sender {
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {
         match &self.0 {
-            Side::V2 { .. } => None,
+            Side::V2(_) => None,
             Side::V3(sender) => sender.id(),
         }
     }
@@ -385,7 +389,7 @@ impl Sender {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
         match &self.0 {
-            Side::V2 { sender, .. } => sender.state(),
+            Side::V2(v2) => v2.sender.state(),
             Side::V3(sender) => sender.state(),
         }
     }
@@ -395,7 +399,7 @@ impl Sender {
     #[must_use]
     pub fn events(&self) -> Option<v3::Events> {
         match &self.0 {
-            Side::V2 { .. } => None,
+            Side::V2(_) => None,
             Side::V3(sender) => Some(sender.events()),
         }
     }
@@ -404,7 +408,7 @@ impl Sender {
     #[must_use]
     pub fn stats(&self) -> Option<v3::Stats> {
         match &self.0 {
-            Side::V2 { .. } => None,
+            Side::V2(_) => None,
             Side::V3(sender) => Some(sender.stats()),
         }
     }
@@ -415,7 +419,7 @@ impl Sender {
     #[must_use]
     pub fn flight_record(&self) -> Option<v3::FlightRecord> {
         match &self.0 {
-            Side::V2 { .. } => None,
+            Side::V2(_) => None,
             Side::V3(sender) => sender.flight_record(),
         }
     }
@@ -432,7 +436,7 @@ impl Sender {
     /// The conversation ends all the same, but nobody is told how.
     pub async fn close(self) -> Result<(), SessionError> {
         match self.0 {
-            Side::V2 { sender, .. } => sender.close().await,
+            Side::V2(v2) => v2.sender.close().await,
             Side::V3(sender) => sender.close().await,
         }
     }
@@ -449,14 +453,14 @@ impl Sender {
     /// As there.
     pub async fn close_with(self, code: Code, text: &str) -> Result<(), SessionError> {
         match self.0 {
-            Side::V2 { sender, .. } => sender.close().await,
+            Side::V2(v2) => v2.sender.close().await,
             Side::V3(sender) => sender.close_with(code, text).await,
         }
     }
 
     pub(crate) const fn v3(&self, what: &'static str) -> Result<&v3::Sender, SendError> {
         match &self.0 {
-            Side::V2 { .. } => Err(SendError::NeedsV3 { what }),
+            Side::V2(_) => Err(SendError::NeedsV3 { what }),
             Side::V3(sender) => Ok(sender),
         }
     }

@@ -53,7 +53,7 @@ impl<T> MessageSink<T> {
                     .map(Receipt::from_v3)
                     .map_err(SendError::from)
             }
-            (Waiting::V3(..), Side::V2 { .. }) => return Poll::Ready(Ok(())),
+            (Waiting::V3(..), Side::V2(_)) => return Poll::Ready(Ok(())),
         };
         self.waiting = None;
         let receipt = accepted?;
@@ -74,9 +74,9 @@ impl<T: Encode<()>> Sink<T> for MessageSink<T> {
 
     fn start_send(mut self: Pin<&mut Self>, message: T) -> Result<(), SendError> {
         let waiting = match &self.sender.0 {
-            Side::V2 { sender, .. } => {
-                let frame = sender.encode(&message)?;
-                let sender = sender.clone();
+            Side::V2(v2) => {
+                let frame = v2.sender.encode(&message)?;
+                let sender = v2.sender.clone();
                 Waiting::V2(Box::pin(async move {
                     Ok(Receipt::from_v2(sender.enqueue(frame).await?))
                 }))

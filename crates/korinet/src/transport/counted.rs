@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Counted<Io, T> {
     io: Io,
     /// What was read to find out what the connection speaks, and is to be read again.
-    unread: BytesMut,
+    unread: Option<Box<BytesMut>>,
     _count: T,
 }
 
@@ -19,7 +19,7 @@ impl<Io, T> Counted<Io, T> {
     pub(crate) fn new(io: Io, count: T) -> Self {
         Self {
             io,
-            unread: BytesMut::new(),
+            unread: None,
             _count: count,
         }
     }
@@ -27,7 +27,7 @@ impl<Io, T> Counted<Io, T> {
     /// Has all that was read so far read again.
     #[cfg(feature = "tls")]
     pub(crate) fn put_back(&mut self, read: BytesMut) {
-        self.unread = read;
+        self.unread = Some(Box::new(read));
     }
 }
 
@@ -37,13 +37,13 @@ impl<Io: AsyncRead + Unpin, T: Unpin> AsyncRead for Counted<Io, T> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.unread.is_empty() {
+        let Some(unread) = self.unread.as_mut().filter(|unread| !unread.is_empty()) else {
             return Pin::new(&mut self.io).poll_read(cx, buffer);
-        }
-        let len = self.unread.len().min(buffer.remaining());
-        buffer.put_slice(&self.unread.split_to(len));
-        if self.unread.is_empty() {
-            self.unread = BytesMut::new();
+        };
+        let len = unread.len().min(buffer.remaining());
+        buffer.put_slice(&unread.split_to(len));
+        if unread.is_empty() {
+            self.unread = None;
         }
         Poll::Ready(Ok(()))
     }

@@ -4,6 +4,7 @@ use korinet_session::v3::{
     Grant, Greeted, Greeter, Greeting, Principal, Refused, Route, ServerSession, SessionKey,
 };
 use korinet_wire::v3::{Code, InstanceId, Intent};
+use std::sync::Arc;
 
 use super::link::{Dialer, ServerEnd, Theft};
 use super::seen::{Seen, Sight};
@@ -66,7 +67,13 @@ impl SessionState {
             instance: InstanceId::from_bytes([self.instance; 16]),
         };
         let link = &mut self.links[at];
-        let opened = ServerSession::open(now(), greeting, &link.channel, &grant, &config.server());
+        let opened = ServerSession::open(
+            now(),
+            greeting,
+            &link.channel,
+            &grant,
+            &Arc::new(config.server()),
+        );
         let core = opened.map_err(|_| Flaw::LockedOut)?;
         link.server = ServerEnd::Bound(session);
         let id = core.id();

@@ -44,7 +44,7 @@ pub async fn connect<D: Dial>(
     observer: Option<mpsc::UnboundedSender<Event>>,
 ) -> Result<Session, SessionError> {
     let core = Core::Client(Box::new(ClientSession::new(now(), config, seed)));
-    let shared = Shared::new(core, driver, None);
+    let shared = Shared::new(core, Arc::new(driver), None);
     let session = Session::new(&shared);
     let mut events = session.events();
     shared.lock().observers.extend(observer);

@@ -35,12 +35,13 @@ use flight::Flight;
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) core: Core,
-    pub(super) config: DriverConfig,
+    pub(super) config: Arc<DriverConfig>,
     /// What a server's session has of the server's memory.
     account: Option<Account>,
     /// What of a frame has come, and its buffer, in bytes.
     pub(super) input_size: usize,
-    progress: Progress,
+    /// Where what the peer does not acknowledge has a limit.
+    progress: Option<Box<Progress>>,
     /// When the present connection has lasted as long as it may.
     outdated_at: Option<Instant>,
     /// The same of the connection that is about to be told of.
@@ -56,7 +57,8 @@ pub(super) struct Inner {
     pub(super) principal: Principal,
     /// Who waits in `recv`.
     pub(super) reader: Option<Waker>,
-    pub(super) volatile_readers: Waiters,
+    /// Once there was one.
+    pub(super) volatile_readers: Option<Box<Waiters>>,
     /// Who waits for room in the window.
     pub(super) room: Waiters,
     /// Who waits for an acknowledgement, by ticket.
@@ -103,7 +105,7 @@ pub(super) struct Inner {
 pub(super) struct ReceiptId(pub(super) u64);
 
 impl Inner {
-    pub(super) fn new(core: Core, config: DriverConfig, account: Option<Account>) -> Self {
+    pub(super) fn new(core: Core, config: Arc<DriverConfig>, account: Option<Account>) -> Self {
         Self {
             #[cfg(feature = "metrics")]
             meter: super::meter::Meter::new(&core),
@@ -111,7 +113,7 @@ impl Inner {
             core,
             account,
             input_size: 0,
-            progress: Progress::new(config.stalled_after),
+            progress: (config.stalled_after).map(|limit| Box::new(Progress::new(limit))),
             outdated_at: None,
             welcomed: None,
             config,
@@ -121,7 +123,7 @@ impl Inner {
             peer: None,
             principal: Principal::default(),
             reader: None,
-            volatile_readers: Waiters::default(),
+            volatile_readers: None,
             room: Waiters::default(),
             receipts: BTreeMap::new(),
             receipt_count: Arc::default(),
@@ -129,7 +131,7 @@ impl Inner {
             fed: Ticket(0),
             lost_without_receipt: None,
             handed_back: Vec::new(),
-            standing: Standing::Unwatched(State::Connecting),
+            standing: Standing::new(State::Connecting),
             observers: Vec::new(),
             ending: None,
             is_settled: true,
@@ -162,8 +164,10 @@ impl Inner {
         if self.core.unread_messages() > 0 || self.has_unanswered() {
             wakes.push(self.reader.take());
         }
-        if !self.volatile_readers.is_empty() && self.core.has_volatile() {
-            wakes.push(self.volatile_readers.next());
+        if let Some(readers) = &mut self.volatile_readers
+            && self.core.has_volatile()
+        {
+            wakes.push(readers.next());
         }
         self.settle_acknowledged(wakes);
         #[cfg(feature = "metrics")]
@@ -176,9 +180,9 @@ impl Inner {
             return;
         }
         self.settled = settled;
-        if self.config.stalled_after.is_some() {
+        if let Some(progress) = &mut self.progress {
             let is_all = settled == self.core.accepted();
-            self.progress.handle_acknowledged(now(), is_all);
+            progress.handle_acknowledged(now(), is_all);
         }
         if let Some((ticket, written)) = self.probe
             && ticket <= settled
@@ -212,7 +216,9 @@ impl Inner {
                 // Who has left half of a message has no memory for it any more.
                 self.charge();
                 self.outdated_at = None;
-                self.progress.handle_detached();
+                if let Some(progress) = &mut self.progress {
+                    progress.handle_detached();
+                }
                 let state = State::Detached {
                     reason: reason.clone(),
                     attempts: self.core.attempts(),
@@ -262,7 +268,9 @@ impl Inner {
         self.is_settled = in_doubt.is_empty();
         self.end_calls(why, wakes);
         wakes.push(self.reader.take());
-        wakes.extend(self.volatile_readers.drain());
+        if let Some(readers) = &mut self.volatile_readers {
+            wakes.extend(readers.drain());
+        }
         wakes.extend(self.room.drain());
         wakes.extend(std::mem::take(&mut self.receipts).into_values());
         self.wake_task(wakes);
@@ -327,6 +335,7 @@ impl Inner {
     /// Has the task woken when there is something to do.
     pub(super) fn sleep(&mut self, waker: &Waker) {
         if !self.sleepers.iter().any(|old| old.will_wake(waker)) {
+            self.sleepers.reserve_exact(1);
             self.sleepers.push(waker.clone());
         }
     }
@@ -354,7 +363,9 @@ impl Inner {
     pub(super) fn handle_written(&mut self, now: Instant) {
         let newest = self.core.accepted();
         self.written = self.written.max(self.core.written());
-        self.progress.handle_written(now, newest, self.settled);
+        if let Some(progress) = &mut self.progress {
+            progress.handle_written(now, newest, self.settled);
+        }
         if self.probe.is_none() && newest > self.settled {
             self.probe = Some((newest, now));
         }
@@ -367,7 +378,7 @@ impl Inner {
             self.core.poll_timeout(),
             self.give_up_at,
             self.outdated_at,
-            self.progress.poll_timeout(),
+            self.progress.as_ref().and_then(|it| it.poll_timeout()),
         ];
         timeouts.into_iter().flatten().min()
     }
@@ -383,7 +394,8 @@ impl Inner {
             let code = Code::AUTHENTICATION_EXPIRED;
             self.detach(now, code, "", ConnectionError::Outdated);
         }
-        match self.progress.handle_timeout(now) {
+        let stall = self.progress.as_mut().and_then(|it| it.handle_timeout(now));
+        match stall {
             None => {}
             Some(Stall::EndConnection(limit)) => {
                 let reason = ConnectionError::Stalled(limit);

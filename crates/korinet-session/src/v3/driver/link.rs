@@ -239,6 +239,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<Io> {
             }
         }
         if !self.is_flushed {
+            // A connection on which nothing is written has no memory for it.
+            self.out = Transmit::new();
             match ready!(Pin::new(&mut self.io).poll_flush(cx)) {
                 Ok(()) => self.is_flushed = true,
                 Err(error) => self.fail_writing(error),

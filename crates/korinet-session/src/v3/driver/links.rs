@@ -44,6 +44,7 @@ impl Links {
 
     /// A task has this connection.
     pub(super) fn add(&mut self, attach: AttachNumber) {
+        self.links.reserve_exact(1);
         self.links.push(attach);
     }
 

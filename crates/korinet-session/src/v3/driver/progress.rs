@@ -8,7 +8,7 @@ const MAX_STALLS: u32 = 3;
 /// Whether the peer acknowledges what it is sent.
 #[derive(Debug)]
 pub(super) struct Progress {
-    limit: Option<Duration>,
+    limit: Duration,
     /// Since when something is written on this connection, and nothing acknowledged.
     waiting_since: Option<Instant>,
     /// How many connections in a row came to their end by that.
@@ -23,7 +23,7 @@ pub(super) enum Stall {
 }
 
 impl Progress {
-    pub(super) const fn new(limit: Option<Duration>) -> Self {
+    pub(super) const fn new(limit: Duration) -> Self {
         Self {
             limit,
             waiting_since: None,
@@ -33,7 +33,7 @@ impl Progress {
 
     /// Everything up to `newest` is written, and up to `settled` acknowledged.
     pub(super) fn handle_written(&mut self, now: Instant, newest: Ticket, settled: Ticket) {
-        if self.limit.is_some() && newest > settled {
+        if newest > settled {
             self.waiting_since.get_or_insert(now);
         }
     }
@@ -52,20 +52,19 @@ impl Progress {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.waiting_since?.checked_add(self.limit?)
+        self.waiting_since?.checked_add(self.limit)
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Option<Stall> {
-        let limit = self.limit?;
         if self.poll_timeout()? > now {
             return None;
         }
         self.waiting_since = None;
         self.stalls += 1;
         Some(if self.stalls < MAX_STALLS {
-            Stall::EndConnection(limit)
+            Stall::EndConnection(self.limit)
         } else {
-            Stall::EndSession(limit)
+            Stall::EndSession(self.limit)
         })
     }
 }
@@ -79,7 +78,7 @@ mod tests {
     #[test]
     fn three_connections_without_an_acknowledgement_are_the_end() {
         let mut now = Instant::now();
-        let mut progress = Progress::new(Some(LIMIT));
+        let mut progress = Progress::new(LIMIT);
         assert_eq!(progress.poll_timeout(), None);
         for stall in 1..=3 {
             progress.handle_written(now, Ticket(2), Ticket(0));
@@ -99,7 +98,7 @@ mod tests {
     #[test]
     fn any_acknowledgement_starts_the_time_and_the_count_over() {
         let now = Instant::now();
-        let mut progress = Progress::new(Some(LIMIT));
+        let mut progress = Progress::new(LIMIT);
         for _ in 0..10 {
             progress.handle_written(now, Ticket(2), Ticket(0));
             assert!(progress.handle_timeout(now + LIMIT).is_some());
@@ -109,14 +108,5 @@ mod tests {
             progress.handle_acknowledged(now + LIMIT, true);
             assert_eq!(progress.poll_timeout(), None);
         }
-    }
-
-    #[test]
-    fn without_a_limit_nothing_is_awaited() {
-        let now = Instant::now();
-        let mut progress = Progress::new(None);
-        progress.handle_written(now, Ticket(1), Ticket(0));
-        assert_eq!(progress.poll_timeout(), None);
-        assert_eq!(progress.handle_timeout(now + LIMIT), None);
     }
 }

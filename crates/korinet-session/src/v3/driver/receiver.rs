@@ -282,7 +282,8 @@ impl Waiting<'_> {
         if inner.ending.is_some() {
             return Poll::Ready(None);
         }
-        self.id = Some(inner.volatile_readers.register(self.id, cx.waker()));
+        let readers = inner.volatile_readers.get_or_insert_default();
+        self.id = Some(readers.register(self.id, cx.waker()));
         Poll::Pending
     }
 }
@@ -293,10 +294,13 @@ impl Drop for Waiting<'_> {
             return;
         };
         self.receiver.handle.shared().with(|inner, wakes| {
-            inner.volatile_readers.remove(id);
+            let Some(readers) = &mut inner.volatile_readers else {
+                return;
+            };
+            readers.remove(id);
             // It may have been woken for a payload that it does not take, or for the first of several.
             if inner.core.has_volatile() {
-                wakes.push(inner.volatile_readers.next());
+                wakes.push(readers.next());
             }
         });
     }

@@ -80,8 +80,8 @@ impl Server {
         let host = Host {
             registry: Mutex::new(Registry::new(&config)),
             budget: Budget::new(config.max_memory),
-            config,
-            driver,
+            config: Arc::new(config),
+            driver: Arc::new(driver),
             authenticator,
             instance: InstanceId::from_bytes(instance),
             entropy: Mutex::new(Box::new(entropy)),

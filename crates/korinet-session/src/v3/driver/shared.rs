@@ -21,7 +21,11 @@ pub(super) struct Shared {
 
 impl Shared {
     /// `account` is what a server's session has of the server's memory.
-    pub(super) fn new(core: Core, config: DriverConfig, account: Option<Account>) -> Arc<Self> {
+    pub(super) fn new(
+        core: Core,
+        config: Arc<DriverConfig>,
+        account: Option<Account>,
+    ) -> Arc<Self> {
         let inner = Inner::new(core, config, account);
         Arc::new(Self {
             receipt_count: Arc::clone(&inner.receipt_count),

@@ -6,31 +6,43 @@ use crate::State;
 /// sessions of a server are never watched, and it is larger than all that is to be told.
 #[derive(Debug)]
 pub(super) enum Standing {
-    Unwatched(State),
+    /// Nobody watches, and it is [`State::Attached`], as nearly all are.
+    Attached,
+    /// Nobody watches.
+    Other(Box<State>),
     Watched(watch::Sender<State>),
 }
 
 impl Standing {
+    pub(super) fn new(state: State) -> Self {
+        if state == State::Attached {
+            Self::Attached
+        } else {
+            Self::Other(Box::new(state))
+        }
+    }
+
     pub(super) fn set(&mut self, state: State) {
         match self {
-            Self::Unwatched(unwatched) => *unwatched = state,
-            Self::Watched(watched) => {
-                watched.send_replace(state);
-            }
+            Self::Watched(watched) => _ = watched.send_replace(state),
+            Self::Attached | Self::Other(_) => *self = Self::new(state),
         }
     }
 
     /// Where it stands now, and as it changes.
     pub(super) fn watch(&mut self) -> watch::Receiver<State> {
-        match self {
-            Self::Unwatched(state) => {
-                let state = std::mem::replace(state, State::Connecting);
-                let (watched, watch) = watch::channel(state);
+        let state = match std::mem::replace(self, Self::Attached) {
+            Self::Attached => State::Attached,
+            Self::Other(state) => *state,
+            Self::Watched(watched) => {
+                let watch = watched.subscribe();
                 *self = Self::Watched(watched);
-                watch
+                return watch;
             }
-            Self::Watched(watched) => watched.subscribe(),
-        }
+        };
+        let (watched, watch) = watch::channel(state);
+        *self = Self::Watched(watched);
+        watch
     }
 }
 
@@ -40,14 +52,16 @@ mod tests {
 
     #[test]
     fn whoever_watches_sees_what_was_before_and_what_comes() {
-        let mut standing = Standing::Unwatched(State::Connecting);
-        standing.set(State::Attached);
-        let first = standing.watch();
-        assert_eq!(*first.borrow(), State::Attached);
-        standing.set(State::Closed { error: None });
-        let second = standing.watch();
-        for watch in [first, second] {
-            assert_eq!(*watch.borrow(), State::Closed { error: None });
+        for state in [State::Attached, State::Connecting] {
+            let mut standing = Standing::new(State::Connecting);
+            standing.set(state.clone());
+            let first = standing.watch();
+            assert_eq!(*first.borrow(), state);
+            standing.set(State::Closed { error: None });
+            let second = standing.watch();
+            for watch in [first, second] {
+                assert_eq!(*watch.borrow(), State::Closed { error: None });
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use crate::v3::continuity::{check, local_positions};
 use crate::v3::conversation::Conversation;
 use crate::v3::denial::{Denial, Refused};
 use crate::v3::greeting::Greeting;
+use crate::v3::queue::Queue;
 use crate::v3::seal::{MINOR, seal};
 use crate::v3::secret_bytes::SecretBytes;
 use crate::v3::{Continuity, Event, ServerConfig, Settings};
@@ -30,7 +31,7 @@ impl ServerSession {
         greeting: &Greeting,
         channel: &Channel,
         grant: &Grant,
-        config: &ServerConfig,
+        config: &Arc<ServerConfig>,
     ) -> Result<Self, Refused> {
         let features = greeting
             .agree(config)
@@ -43,7 +44,7 @@ impl ServerSession {
             let text = format!("at most level {}", config.max_level);
             return Err(greeting.refuse(&Denial::of(Code::LEVEL_UNSUPPORTED, text)));
         }
-        let settings = config.settings.clone();
+        let settings = &config.settings;
         let checksum = features.contains(Features::CHECKSUM);
         let windows = Windows {
             send: SendWindow::new(settings.towards(open.limits), checksum),
@@ -57,19 +58,16 @@ impl ServerSession {
             opened: open,
             features,
             expiry: open.expiry.min(settings.expiry),
-            settings,
+            config: Arc::clone(config),
             attach: greeting.attach,
-            comings: Comings::new(config),
+            comings: Comings::default(),
             conversation: Some(Conversation::new(windows)),
             expires_at: None,
             welcome: None,
-            tombstone: None,
-            inbox: VecDeque::new(),
-            accepted: 0,
-            acknowledged: 0,
-            duplicates: 0,
-            actions: VecDeque::new(),
-            events: VecDeque::new(),
+            over: None,
+            inbox: Queue::default(),
+            actions: Queue::default(),
+            events: Queue::default(),
         };
         let welcome = session.answer_open(greeting, channel)?;
         session.go_on(now, greeting, welcome, Seq::FIRST);
@@ -115,7 +113,7 @@ impl ServerSession {
             return Err(greeting.refuse(&denial));
         }
         self.comings
-            .count(now, self.conversation.as_ref())
+            .count(now, &self.config, self.conversation.as_ref())
             .map_err(|denial| greeting.refuse(&denial))?;
         // The client takes the key from the connection on which it hears of the session.
         self.key = key_of(channel, &self.key);
@@ -141,7 +139,8 @@ impl ServerSession {
         let local = self
             .check_resume(greeting, &resume.positions)
             .and_then(|local| {
-                self.comings.count(now, self.conversation.as_ref())?;
+                let conversation = self.conversation.as_ref();
+                self.comings.count(now, &self.config, conversation)?;
                 Ok(local)
             })
             .map_err(|denial| greeting.refuse_proven(&denial, &self.key, channel))?;
@@ -160,7 +159,7 @@ impl ServerSession {
     ) -> Result<Positions, Denial> {
         let Some(conversation) = &self.conversation else {
             // It has just come to its end.
-            return Err(match &self.tombstone {
+            return Err(match self.tombstone() {
                 Some(tombstone) => tombstone.denial(),
                 None => Denial::of(Code::SESSION_UNKNOWN, String::new()),
             });
@@ -199,7 +198,7 @@ impl ServerSession {
 
     fn answer_open(&self, greeting: &Greeting, channel: &Channel) -> Result<Bytes, Refused> {
         let answer = Answer::Opened(Opened {
-            limits: self.settings.limits,
+            limits: self.config.settings.limits,
             expiry: self.expiry,
             level: self.opened.level,
             key: match channel {
@@ -220,7 +219,7 @@ impl ServerSession {
             wire::Frame::Welcome(Welcome {
                 version: MINOR,
                 features: self.features,
-                agent: clipped(&self.settings.agent, MAX_AGENT),
+                agent: clipped(&self.config.settings.agent, MAX_AGENT),
                 keep_alive: self.keep_alive(greeting),
                 instance: self.instance,
                 session: self.id,
@@ -244,7 +243,7 @@ impl ServerSession {
             Duration::ZERO => Duration::MAX,
             wish => wish.max(Settings::MIN_KEEP_ALIVE),
         };
-        match (wish, self.settings.keep_alive) {
+        match (wish, self.config.settings.keep_alive) {
             (Duration::MAX, Duration::ZERO) => Duration::ZERO,
             (wish, Duration::ZERO) => wish,
             (wish, most) => wish.min(most.max(Settings::MIN_KEEP_ALIVE)),
@@ -254,8 +253,8 @@ impl ServerSession {
     fn go_on(&mut self, now: Instant, greeting: &Greeting, welcome: Bytes, peer_next: Seq) {
         let agreed = Agreed {
             keep_alive: self.keep_alive(greeting),
-            max_message: self.settings.limits.message,
-            max_control_frames: self.settings.max_control_frames,
+            max_message: self.config.settings.limits.message,
+            max_control_frames: self.config.settings.max_control_frames,
         };
         let Some(conversation) = &mut self.conversation else {
             return;
@@ -263,7 +262,7 @@ impl ServerSession {
         let resumed = matches!(greeting.intent, Intent::Resume(_));
         let replayed = conversation.attach(now, greeting.attach, &agreed, peer_next);
         self.attach = greeting.attach;
-        self.welcome = Some(SecretBytes(welcome));
+        self.welcome = Some(Box::new(SecretBytes(welcome)));
         if !mutated!(ExpiryWhileAttached) {
             self.expires_at = None;
         }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -28,7 +29,7 @@ pub(super) struct Pair {
 }
 
 pub(super) struct Server {
-    pub(super) config: ServerConfig,
+    pub(super) config: Arc<ServerConfig>,
     pub(super) registry: Registry<ServerSession>,
     pub(super) instance: u8,
     opened: u8,
@@ -284,7 +285,7 @@ impl Server {
     pub(super) fn new(config: ServerConfig) -> Self {
         Self {
             registry: Registry::new(&config),
-            config,
+            config: Arc::new(config),
             instance: 1,
             opened: 0,
         }

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -16,7 +17,7 @@ struct Case {
     now: Instant,
     client: ClientSession,
     registry: Registry<ServerSession>,
-    config: ServerConfig,
+    config: Arc<ServerConfig>,
 }
 
 fn owner() -> Principal {
@@ -32,7 +33,7 @@ impl Case {
             now,
             client: ClientSession::new(now, ClientConfig::new(1), [5; 32]),
             registry: Registry::new(&config),
-            config,
+            config: Arc::new(config),
         };
         let greeting = case.hello(Channel::Plain);
         let grant = Grant {

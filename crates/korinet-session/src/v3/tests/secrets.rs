@@ -1,6 +1,7 @@
 //! Nothing that is shown, logged or told shows a credential or a key.
 
 use std::fmt::{Debug, Display, Write as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -167,7 +168,7 @@ fn the_pieces_are_hidden() {
 fn a_handshake_is_hidden_on_both_sides() {
     for channel in [Channel::Plain, secured()] {
         let now = Instant::now();
-        let config = ServerConfig::default();
+        let config = Arc::new(ServerConfig::default());
         let (mut client, mut hello) = client(now, &channel);
 
         let accepted = Accepted {

@@ -1,14 +1,15 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use korinet_proto::v3::Transmit;
-use korinet_wire::v3::{AttachNumber, Code};
+use korinet_wire::v3::Code;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use super::authenticator::{Applicant, Authenticated};
 use super::host::{Host, Retire, Serving};
@@ -28,7 +29,6 @@ pub struct Admitted<Io> {
     link: Link<Io>,
     span: Span,
     guard: Guard,
-    attach: AttachNumber,
     // They are dropped in this order: a session that is given up is over before it is remembered as such.
     _retire: Retire,
     _serving: Serving,
@@ -37,7 +37,9 @@ pub struct Admitted<Io> {
 impl<Io> fmt::Debug for Admitted<Io> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Admitted");
-        shown.field("attach", &self.attach).finish_non_exhaustive()
+        shown
+            .field("attach", &self.guard.attach)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,8 +71,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Admitted<Io> {
     )]
     pub fn run(mut self) -> impl Future<Output = ()> + Send {
         async move {
-            let serving = self.link.run(&self.guard.shared);
-            let last = serving.instrument(self.span.clone()).await;
+            let last = {
+                let mut serving = pin!(self.link.run(&self.guard.shared));
+                poll_fn(|cx| self.span.in_scope(|| serving.as_mut().poll(cx))).await
+            };
             // Apart, so that a session that has its connection has no memory for it.
             Box::pin(self.keep(last)).await;
         }
@@ -177,7 +181,6 @@ pub(super) async fn admit<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                     shared: Arc::clone(&shared),
                     attach: Some(attach),
                 },
-                attach,
                 _retire: Retire {
                     host: Arc::clone(host),
                     shared,

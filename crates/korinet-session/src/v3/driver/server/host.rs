@@ -25,8 +25,8 @@ pub(super) type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 pub(super) struct Host {
     pub(super) authenticator: Option<Authenticator>,
     pub(super) budget: Budget,
-    pub(super) config: ServerConfig,
-    pub(super) driver: DriverConfig,
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) driver: Arc<DriverConfig>,
     pub(super) instance: InstanceId,
     pub(super) registry: Mutex<Registry<Arc<Shared>>>,
     pub(super) entropy: Mutex<Entropy>,
@@ -101,7 +101,7 @@ impl Host {
         let opened = ServerSession::open(now(), greeting, channel, &grant, &self.config)?;
         let core = Core::Server(Box::new(opened));
         let account = Account::new(self.budget.clone());
-        let shared = Shared::new(core, self.driver, Some(account));
+        let shared = Shared::new(core, Arc::clone(&self.driver), Some(account));
         {
             let mut registry = self.registry();
             // Another connection of the same client may have come first.
