@@ -21,7 +21,7 @@
 //!
 //! Messages are decoded so by [`Message::decode`](crate::Message::decode), [`Session::recv_as`](crate::Session::recv_as)
 //! and where answers and items of calls are decoded. A decoder that knows nothing of a message, such as
-//! [`minicbor::decode`], copies.
+//! [`minicbor::decode()`], copies.
 
 use std::cell::Cell;
 
