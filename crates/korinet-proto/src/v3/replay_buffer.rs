@@ -28,6 +28,8 @@ pub(super) struct ReplayBuffer {
 const MAX_CHUNK: usize = 64 * 1024;
 /// The least that a chunk is made for.
 const MIN_CHUNK: usize = 1024;
+/// How much of a chunk is cleared at once.
+const CLEARED: usize = 4 * 1024;
 
 /// Shows how much it is, not what.
 impl fmt::Debug for ReplayBuffer {
@@ -62,25 +64,28 @@ impl ReplayBuffer {
     /// Room for the next `len` bytes, to be written at once, and for `slack` more that do not count; with any content.
     #[inline]
     pub(super) fn room(&mut self, len: usize, slack: usize) -> &mut [u8] {
-        let start = self.built;
-        if self.open.len() - start < len + slack {
-            return self.room_in_new_chunk(len, slack);
+        if self.open.len() - self.built < len + slack {
+            self.clear_room(len + slack);
         }
+        let start = self.built;
         self.built += len;
         self.len += as_u64(len);
         self.open.get_mut(start..).unwrap_or_default()
     }
 
+    /// Has this much be there behind what is built, and somewhat more.
     #[cold]
-    fn room_in_new_chunk(&mut self, len: usize, slack: usize) -> &mut [u8] {
-        self.seal();
-        // What is under way already tells how much will be.
-        let held = usize::try_from(self.len).unwrap_or(MAX_CHUNK);
-        let chunk = held.clamp(MIN_CHUNK, MAX_CHUNK).max(len + slack);
-        self.open = BytesMut::zeroed(chunk);
-        self.built = len;
-        self.len += as_u64(len);
-        &mut self.open
+    fn clear_room(&mut self, len: usize) {
+        if self.open.capacity() - self.built < len {
+            self.seal();
+            // What is under way already tells how much will be.
+            let held = usize::try_from(self.len).unwrap_or(MAX_CHUNK);
+            let chunk = held.clamp(MIN_CHUNK, MAX_CHUNK).max(len);
+            self.open = BytesMut::with_capacity(chunk);
+        }
+        // Not all of it at once: it would be out of the nearest cache again when it is written to.
+        let cleared = self.built + len.max(CLEARED);
+        self.open.resize(cleared.min(self.open.capacity()), 0);
     }
 
     /// Appends a copy.
