@@ -59,9 +59,9 @@
 //! or by `serde`, a map.
 //!
 //! Anything that implements [`minicbor::Encode`] can be sent, and any [`minicbor::Decode`] be
-//! [received](Session::recv_as), or read from a [`Message`]; [`Value`] holds what has no type. [Raw bytes](Sender::send_raw) go as they are. Protocol v2
-//! carries maps only, so a derived type needs `#[cbor(map)]` there; its keys are numbers then. Programs in Python use text
-//! keys, which are written by hand, or by a map:
+//! [received](Session::recv_as), or read from a [`Message`]; [`Value`] holds what has no type.
+//! [Raw bytes](Sender::send_raw) go as they are. Protocol v2 carries maps only, so a derived type needs `#[cbor(map)]`
+//! there; its keys are numbers then. Programs in Python use text keys, which are written by hand, or by a map:
 //!
 //! ```
 //! use korinet::minicbor::{self, Decode, Encode};

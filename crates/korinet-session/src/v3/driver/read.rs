@@ -70,20 +70,31 @@ impl Input {
         match read {
             Poll::Ready(Ok(1..)) if is_nearly_full(&buffer) => self.bytes = buffer,
             Poll::Ready(Ok(1..)) => {
-                // Memory of the right size: messages keep it for as long as the application does not read them.
-                self.bytes = BytesMut::from(&buffer[..]);
+                self.append(&buffer);
                 scratch.set(buffer);
             }
             Poll::Ready(_) | Poll::Pending => scratch.set(buffer),
         }
         read
     }
+
+    /// Puts what came behind the part of a frame that was there, both of which `all` is, in memory of the right size:
+    /// messages keep it for as long as the application does not read them.
+    fn append(&mut self, all: &[u8]) {
+        if let Some(came) = all.get(self.bytes.len()..)
+            && came.len() <= self.bytes.capacity() - self.bytes.len()
+        {
+            self.bytes.put_slice(came);
+        } else {
+            self.bytes = BytesMut::from(all);
+        }
+    }
 }
 
-/// An empty buffer of this size.
+/// An empty buffer of this size, or so little more that it is nearly full when so much is read.
 fn take(scratch: &'static LocalKey<Cell<BytesMut>>, size: usize) -> BytesMut {
     let mut buffer = scratch.take();
-    if buffer.capacity() != size {
+    if !(size..=size + size / 7).contains(&buffer.capacity()) {
         return BytesMut::with_capacity(size);
     }
     buffer.clear();
@@ -171,6 +182,10 @@ mod tests {
             let mut cx = Context::from_waker(Waker::noop());
             while let Poll::Ready(read) = self.input.poll_read(&mut cx, &mut self.io) {
                 assert!(read.unwrap() > 0);
+                let part = &self.input.bytes;
+                if part.len() < self.io.len && part.capacity() >= self.io.len {
+                    continue;
+                }
                 let mut came = self.input.bytes.split();
                 while came.len() >= self.io.len {
                     let frame = came.split_to(self.io.len);
@@ -247,6 +262,20 @@ mod tests {
         let first = *reading.frames.get(before).unwrap();
         let second = *reading.frames.get(before + 1).unwrap();
         assert_eq!(first.wrapping_add(len), second);
+    }
+
+    #[test]
+    fn what_drips_in_stays_where_its_beginning_is() {
+        let mut reading = Reading::of(5000);
+        reading.come(1);
+        let place = reading.input.bytes.as_ptr();
+        for _ in 2..5000 {
+            reading.come(1);
+        }
+        assert_eq!(reading.input.bytes.as_ptr(), place);
+        reading.come(1);
+        assert_eq!(reading.frames, [place]);
+        assert_eq!(reading.io.asked.len(), 5000);
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl Receiver {
         })
     }
 
-    /// As [`pop`](Self::pop), but what `make` makes of the message and the memory that it is in; see [`recv_as`](Self::recv_as).
+    /// As [`pop`](Self::pop), but what `make` makes of the message and the memory that it is in; see
+    /// [`recv_as`](Self::recv_as).
     #[inline]
     pub fn pop_as<T, E>(
         &mut self,
@@ -102,8 +103,8 @@ impl Receiver {
         Some(made)
     }
 
-    /// What `make` makes of the next message and the memory that it is in; where it fails, the message and why. The application is
-    /// [done](Self::finish) with it when it asks by this for the next one.
+    /// What `make` makes of the next message and the memory that it is in; where it fails, the message and why. The
+    /// application is [done](Self::finish) with it when it asks by this for the next one.
     ///
     /// # Errors
     ///
