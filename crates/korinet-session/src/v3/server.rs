@@ -61,7 +61,8 @@ pub struct ServerSession {
     expiry: Duration,
     /// The highest that was accepted.
     attach: AttachNumber,
-    comings: Comings,
+    /// Once the client has come back.
+    comings: Option<Box<Comings>>,
     conversation: Option<Conversation>,
     /// Without a connection.
     expires_at: Option<Instant>,

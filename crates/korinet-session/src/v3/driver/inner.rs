@@ -69,9 +69,8 @@ pub(super) struct Inner {
     pub(super) last_receipt: ReceiptId,
     /// The last message that was accepted without a receipt.
     pub(super) fed: Ticket,
-    /// Why one of those is not known to have arrived, until a flush tells of it.
-    lost_without_receipt: Option<Box<SessionError>>,
-    handed_back: Vec<(RangeInclusive<Ticket>, SessionError)>,
+    /// Once a session was lost.
+    handed_back: Option<Box<HandedBack>>,
     pub(super) standing: Standing,
     pub(super) observers: Vec<mpsc::UnboundedSender<Event>>,
     pub(super) ending: Option<Box<Ending>>,
@@ -104,6 +103,14 @@ pub(super) struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct ReceiptId(pub(super) u64);
 
+/// What was accepted and is not known to have arrived, since its session was lost.
+#[derive(Debug, Default)]
+struct HandedBack {
+    /// Why, where one of them has no receipt, until a flush tells of it.
+    without_receipt: Option<SessionError>,
+    with_receipt: Vec<(RangeInclusive<Ticket>, SessionError)>,
+}
+
 impl Inner {
     pub(super) fn new(core: Core, config: Arc<DriverConfig>, account: Option<Account>) -> Self {
         Self {
@@ -129,8 +136,7 @@ impl Inner {
             receipt_count: Arc::default(),
             last_receipt: ReceiptId::default(),
             fed: Ticket(0),
-            lost_without_receipt: None,
-            handed_back: Vec::new(),
+            handed_back: None,
             standing: Standing::new(State::Connecting),
             observers: Vec::new(),
             ending: None,
@@ -287,30 +293,31 @@ impl Inner {
 
     fn hand_back(&mut self, in_doubt: &[InDoubt], error: &SessionError) {
         let has_receipts = self.receipt_count.load(Ordering::Relaxed) > 0;
-        if !has_receipts {
-            self.handed_back.clear();
+        if !has_receipts && let Some(before) = &mut self.handed_back {
+            before.with_receipt.clear();
         }
         let (Some(first), Some(last)) = (in_doubt.first(), in_doubt.last()) else {
             return;
         };
+        let handed_back = self.handed_back.get_or_insert_default();
         if first.ticket <= self.fed {
-            self.lost_without_receipt
-                .get_or_insert_with(|| Box::new(error.clone()));
+            let without_receipt = &mut handed_back.without_receipt;
+            without_receipt.get_or_insert_with(|| error.clone());
         }
         if has_receipts {
             let tickets = first.ticket..=last.ticket;
-            self.handed_back.push((tickets, error.clone()));
+            handed_back.with_receipt.push((tickets, error.clone()));
         }
     }
 
     /// Why a message without a receipt is not known to have arrived, once.
     pub(super) fn take_lost(&mut self) -> Option<SessionError> {
-        self.lost_without_receipt.take().map(|error| *error)
+        self.handed_back.as_mut()?.without_receipt.take()
     }
 
     /// Why one of these messages is not known to have arrived, if so.
     pub(super) fn handed_back(&self, first: Ticket, last: Ticket) -> Option<&SessionError> {
-        let mut list = self.handed_back.iter();
+        let mut list = self.handed_back.as_ref()?.with_receipt.iter();
         let (_, error) =
             list.find(|(tickets, _)| *tickets.start() <= last && first <= *tickets.end())?;
         Some(error)

@@ -8,7 +8,7 @@ use korinet_wire::v3::{
     Resume, Seq, Welcome, clipped,
 };
 
-use super::{Comings, Grant, ServerSession};
+use super::{Grant, ServerSession};
 use crate::ConnectionError;
 use crate::v3::channel::{Channel, Claim, SessionKey};
 use crate::v3::continuity::{check, local_positions};
@@ -60,7 +60,7 @@ impl ServerSession {
             expiry: open.expiry.min(settings.expiry),
             config: Arc::clone(config),
             attach: greeting.attach,
-            comings: Comings::default(),
+            comings: None,
             conversation: Some(Conversation::new(windows)),
             expires_at: None,
             welcome: None,
@@ -113,6 +113,7 @@ impl ServerSession {
             return Err(greeting.refuse(&denial));
         }
         self.comings
+            .get_or_insert_default()
             .count(now, &self.config, self.conversation.as_ref())
             .map_err(|denial| greeting.refuse(&denial))?;
         // The client takes the key from the connection on which it hears of the session.
@@ -140,7 +141,8 @@ impl ServerSession {
             .check_resume(greeting, &resume.positions)
             .and_then(|local| {
                 let conversation = self.conversation.as_ref();
-                self.comings.count(now, &self.config, conversation)?;
+                let comings = self.comings.get_or_insert_default();
+                comings.count(now, &self.config, conversation)?;
                 Ok(local)
             })
             .map_err(|denial| greeting.refuse_proven(&denial, &self.key, channel))?;
