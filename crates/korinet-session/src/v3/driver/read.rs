@@ -67,6 +67,10 @@ impl Input {
         // The part of a frame that is there comes first, for the rest of it to follow.
         buffer.put_slice(&self.bytes);
         let read = poll_read_buf(Pin::new(io), cx, &mut (&mut buffer).limit(size));
+        if size == BEGINNING && matches!(read, Poll::Ready(Ok(_))) {
+            // If it is one of another such frame, that is seen by the room for the rest; else there is no more of them.
+            self.large_frame = 0;
+        }
         match read {
             Poll::Ready(Ok(1..)) if is_nearly_full(&buffer) => self.bytes = buffer,
             Poll::Ready(Ok(1..)) => {
@@ -243,6 +247,18 @@ mod tests {
         let rest = len - BEGINNING;
         let expected = [len / 2, BEGINNING, rest, BEGINNING, rest, BEGINNING];
         assert_eq!(reading.io.asked.get(..6), Some(&expected[..]));
+    }
+
+    #[test]
+    fn after_a_frame_that_is_larger_than_a_read_small_ones_are_read_many_at_once() {
+        let mut reading = Reading::of(1_000_000);
+        reading.come(500_000);
+        reading.come(500_000);
+        // None of them is cut in two by where reads end.
+        reading.io.len = 64;
+        reading.io.asked.clear();
+        reading.come(BEGINNING + 2 * READ_SIZE);
+        assert_eq!(reading.io.asked, [BEGINNING, READ_SIZE, READ_SIZE]);
     }
 
     #[test]
