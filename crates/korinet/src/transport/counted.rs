@@ -27,7 +27,7 @@ impl<Io, T> Counted<Io, T> {
     /// Has all that was read so far read again.
     #[cfg(feature = "tls")]
     pub(crate) fn put_back(&mut self, read: BytesMut) {
-        self.unread = Some(Box::new(read));
+        self.unread = (!read.is_empty()).then(|| Box::new(read));
     }
 }
 
@@ -37,7 +37,7 @@ impl<Io: AsyncRead + Unpin, T: Unpin> AsyncRead for Counted<Io, T> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Some(unread) = self.unread.as_mut().filter(|unread| !unread.is_empty()) else {
+        let Some(unread) = &mut self.unread else {
             return Pin::new(&mut self.io).poll_read(cx, buffer);
         };
         let len = unread.len().min(buffer.remaining());
