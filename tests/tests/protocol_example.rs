@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use hmac::{Hmac, KeyInit, Mac};
 use korinet_wire::v3::{
-    self, Answer, Decoded, Digest, Frame, Hello, Intent, MAX_HANDSHAKE_FRAME, PREFACE, PREFIX_LEN,
-    Positions, Proof, Seq,
+    self, Answer, Data, Decoded, Digest, Frame, Hello, Intent, MAX_HANDSHAKE_FRAME, PREFACE,
+    PREFIX_LEN, Positions, Proof, Seq,
 };
 use sha2::Sha256;
 
@@ -51,7 +51,7 @@ fn conversation() -> Vec<Sent> {
     sent
 }
 
-/// The frames, each with the side that sends it.
+/// The frames, each with the side that sends it and its bytes.
 fn frames(sent: &[Sent]) -> Vec<(bool, Frame<'_>, &[u8])> {
     let frames = sent.iter().filter(|sent| sent.text != "preface");
     frames
@@ -61,7 +61,7 @@ fn frames(sent: &[Sent]) -> Vec<(bool, Frame<'_>, &[u8])> {
                 panic!("{}", sent.text);
             };
             assert_eq!(len, sent.bytes.len(), "{}", sent.text);
-            (sent.by_client, frame, &sent.bytes[PREFIX_LEN..])
+            (sent.by_client, frame, &sent.bytes[..])
         })
         .collect()
 }
@@ -75,33 +75,45 @@ fn the_text_is_what_the_bytes_say() {
     let texts = sent.iter().filter(|sent| sent.text != "preface");
     let frames = frames(&sent);
     assert_eq!(frames.len(), 13);
-    for (sent, (_, frame, body)) in texts.zip(&frames) {
+    for (sent, (_, frame, bytes)) in texts.zip(&frames) {
         assert_eq!(frame.to_string(), sent.text);
         let mut encoded = vec![0; frame.encoded_len()];
         frame.encode(&mut encoded[..]).unwrap();
-        assert_eq!(&encoded[PREFIX_LEN..], *body, "{}", sent.text);
+        assert_eq!(encoded, *bytes, "{}", sent.text);
     }
 }
 
-/// The digests of one direction, by position.
-struct Digests(BTreeMap<Seq, Digest>);
+/// The digests of one direction, by position, and what is covered of a group that has none yet.
+struct Digests {
+    known: BTreeMap<Seq, Digest>,
+    group: Vec<u8>,
+}
 
 impl Digests {
     fn new() -> Self {
-        Self(BTreeMap::from([(Seq::FIRST, Digest::ZERO)]))
+        Self {
+            known: BTreeMap::from([(Seq::FIRST, Digest::ZERO)]),
+            group: Vec::new(),
+        }
     }
 
-    #[track_caller]
-    fn check(&self, position: Seq, digest: Option<Digest>) {
-        assert_eq!(digest, self.0.get(&position).copied(), "at {position}");
+    /// The last digest at a position or before it.
+    fn at(&self, position: Seq) -> Digest {
+        *self.known.range(..=position).next_back().unwrap().1
     }
 
-    fn add(&mut self, seq: Seq, covered: &[u8]) {
-        let before = self.0[&seq].to_u32();
-        let after = Digest::from_u32(crc32c::crc32c_append(before, covered));
-        let known = self.0.insert(seq.next().unwrap(), after);
+    fn add(&mut self, data: &Data<'_>, frame: &[u8]) {
+        self.group.extend_from_slice(data.covered(frame));
+        let Some(digest) = data.digest else {
+            return;
+        };
+        let before = self.at(data.seq).to_u32();
+        let after = crc32c::crc32c_append(before, &self.group);
+        assert_eq!(digest.to_u32(), after, "{data}");
+        self.group.clear();
+        let known = self.known.insert(data.seq.next().unwrap(), digest);
         assert!(
-            known.is_none_or(|known| known == after),
+            known.is_none_or(|known| known == digest),
             "a message that comes again is the same"
         );
     }
@@ -138,19 +150,17 @@ fn the_digests_are_right() {
     let mut client = Digests::new();
     let mut server = Digests::new();
     let (mut messages, mut positions) = (0, 0);
-    for (by_client, frame, body) in frames(&sent) {
+    for (by_client, frame, bytes) in frames(&sent) {
         let (own, peer) = match by_client {
             true => (&mut client, &server),
             false => (&mut server, &client),
         };
         if let Frame::Data(data) = frame {
-            own.add(data.seq, data.covered(body));
-            own.check(data.seq.next().unwrap(), data.digest);
+            own.add(&data, bytes);
             messages += 1;
         }
         if let Some((position, digest)) = position(&frame) {
-            assert!(digest.is_some(), "{frame}");
-            peer.check(position, digest);
+            assert_eq!(digest, Some(peer.at(position)), "{frame}");
             positions += 1;
         }
     }
@@ -168,8 +178,8 @@ fn the_proofs_are_right() {
     };
     let sent = conversation();
     let mut proofs = Vec::new();
-    for (_, frame, body) in frames(&sent) {
-        let map = v3::signed_part(body).unwrap_or_default();
+    for (_, frame, bytes) in frames(&sent) {
+        let map = v3::signed_part(&bytes[PREFIX_LEN..]).unwrap_or_default();
         if let Frame::Hello(Hello {
             proof: Some(found), ..
         }) = frame

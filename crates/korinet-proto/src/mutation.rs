@@ -37,6 +37,7 @@ mutations! {
     FeasibilityOffByOne: "a peer may have received one message more than was sent",
     FirstReplayedSkipped: "a replay begins one message late",
     FloodNotCounted: "frames that carry nothing forward are not counted",
+    GroupNotAwaited: "messages are received before the digest of their group has come",
     HistoryNotCompared: "digests of the positions in a resume are not compared",
     NextReleases: "the position in a resume releases messages like an ACK",
     OldConnectionCounts: "what arrives on a connection that was taken over still counts",

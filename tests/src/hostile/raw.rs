@@ -114,7 +114,8 @@ impl Raw {
             digest: None,
         };
         if let Some(digest) = &mut self.digest {
-            *digest = crc32c::crc32c_append(*digest, data.head().covered());
+            data.digest = Some(Digest::ZERO);
+            *digest = crc32c::crc32c_append(*digest, data.head().as_bytes());
             *digest = crc32c::crc32c_append(*digest, payload);
             data.digest = Some(Digest::from_bytes(digest.to_be_bytes()));
         }

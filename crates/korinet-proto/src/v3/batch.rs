@@ -258,7 +258,7 @@ impl Batch {
     }
 
     /// The bytes of each frame, in order.
-    pub(super) fn frame_lens(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn frame_lens(&self) -> impl ExactSizeIterator<Item = u64> {
         self.entries.iter().map(|entry| entry.frame_len.into())
     }
 
@@ -290,6 +290,27 @@ impl Batch {
                 other.res.extend(self.res.pop_front());
             }
             other.entries.push_back(entry);
+        }
+    }
+
+    /// Drops the last `count` messages, or as many as there are.
+    pub(super) fn drop_back(&mut self, count: usize) {
+        let kept = self.entries.len().saturating_sub(count);
+        let mut left = self.entries.len() - kept;
+        while left > 0
+            && let Some(chunk) = self.chunks.back_mut()
+        {
+            let dropped = left.min(chunk.count);
+            left -= dropped;
+            chunk.count -= dropped;
+            if chunk.count == 0 {
+                self.chunks.pop_back();
+            }
+        }
+        for entry in self.entries.drain(kept..) {
+            if entry.kind.role.has_re() {
+                self.res.pop_back();
+            }
         }
     }
 
@@ -454,6 +475,18 @@ mod tests {
             batch.move_to(&mut other, 9);
             assert_eq!(other, filled());
             assert!(batch.is_empty() && batch.chunks.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_number_can_be_dropped_from_the_end() {
+        for count in 0..=10 {
+            let mut batch = filled();
+            batch.drop_back(count);
+            let left = u8::try_from(9_usize.saturating_sub(count)).unwrap();
+            assert_eq!(payloads(&batch), (1..=left).collect::<Vec<_>>());
+            assert_eq!(batch.chunks.len(), usize::from(left.div_ceil(3)));
+            assert_eq!(batch.res.len(), usize::from(left / 3));
         }
     }
 

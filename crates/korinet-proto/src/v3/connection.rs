@@ -142,12 +142,26 @@ impl Connection {
         let came = std::mem::take(input).freeze();
         let mut at = 0;
         while self.end.is_none() {
+            // Nearly all that comes is messages.
+            if !self.is_close_written() {
+                match windows.receive.handle_run(&came, at, self.max_frame) {
+                    Ok(run) => {
+                        self.room.handle_frame(run.largest);
+                        self.has_progress |= run.len > 0;
+                        at += run.len;
+                    }
+                    Err(violation) => {
+                        self.break_off(violation);
+                        return;
+                    }
+                }
+            }
             let rest = came.get(at..).unwrap_or_default();
             match wire::delimit(rest, self.max_frame) {
                 Ok(Delimited::Complete { len }) => {
                     self.room.handle_frame(len);
-                    let body = rest.get(PREFIX_LEN..len).unwrap_or_default();
-                    if let Err(violation) = self.handle_body(now, windows, &came, body) {
+                    let frame = rest.get(..len).unwrap_or_default();
+                    if let Err(violation) = self.handle_frame(now, windows, &came, frame) {
                         self.break_off(violation);
                     }
                     at += len;
@@ -166,26 +180,24 @@ impl Connection {
         }
     }
 
-    /// `body` is a part of `came`.
-    fn handle_body(
+    /// `bytes` are a part of `came`.
+    fn handle_frame(
         &mut self,
         now: Instant,
         windows: &mut Windows,
         came: &Bytes,
-        body: &[u8],
+        bytes: &[u8],
     ) -> Result<(), Violation> {
-        // The short way of nearly all that comes.
-        if !self.is_close_written()
-            && let Some(data) = wire::Data::plain(body)
-        {
-            return self.handle_data(now, windows, came, body, &data);
-        }
-        let frame = wire::Frame::decode_body(body)?;
+        let frame = wire::Frame::decode_body(bytes.get(PREFIX_LEN..).unwrap_or_default())?;
         if self.is_close_written() && !matches!(frame, wire::Frame::Close(_)) {
             return self.handle_late(now, windows, &frame);
         }
         let carries = match frame {
-            wire::Frame::Data(data) => return self.handle_data(now, windows, came, body, &data),
+            wire::Frame::Data(data) => {
+                let is_new = windows.receive.handle_data(&data, bytes, came)?;
+                self.has_progress |= is_new;
+                is_new
+            }
             wire::Frame::Ack(ack) => {
                 let released = windows.send.handle_ack(ack.next, ack.digest)?;
                 self.has_progress |= released;
@@ -215,23 +227,6 @@ impl Connection {
             wire::Frame::Skipped { .. } => false,
         };
         if carries {
-            return Ok(());
-        }
-        self.control_budget.spend(now)
-    }
-
-    #[inline]
-    fn handle_data(
-        &mut self,
-        now: Instant,
-        windows: &mut Windows,
-        came: &Bytes,
-        body: &[u8],
-        data: &wire::Data<'_>,
-    ) -> Result<(), Violation> {
-        let is_new = windows.receive.handle_data(data, body, came)?;
-        self.has_progress |= is_new;
-        if is_new {
             return Ok(());
         }
         self.control_budget.spend(now)

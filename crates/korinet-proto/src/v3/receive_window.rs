@@ -1,7 +1,9 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use korinet_wire::v3::{Ack, Data, Digest, Level, Limits, PREFIX_LEN, Role, Seq};
+use korinet_wire::v3::{
+    Ack, Data, Delimited, Digest, Level, Limits, PREFIX_LEN, Role, Seq, delimit,
+};
 
 use super::batch::{Batch, MessageRef};
 use super::replay_buffer::as_u64;
@@ -15,9 +17,9 @@ use super::{Message, Violation, Volatile};
 /// It outlives the connections of its session.
 ///
 /// ```text
-///      acked              taken               next
-///        |  taken, ACK not  |  received, room    |  not received
-///        |  written yet     |  or work awaited   |
+///      acked              taken               next               expected
+///        |  taken, ACK not  |  received, room    |  came, a digest   |  did not come
+///        |  written yet     |  or work awaited   |  of it did not    |
 /// ```
 ///
 /// What is taken is at the level `received` one window beyond what the application has read; at the
@@ -30,12 +32,15 @@ pub struct ReceiveWindow {
     limits: Limits,
     level: Level,
     checksum: bool,
-    /// The number that is expected.
+    /// All below is received: the application may have it, and a new connection goes on from here.
     next: Seq,
     /// The digest at `next`.
     digest: Digest,
+    /// The messages that came beyond `next`: without a checksum none.
+    group: Group,
     /// `acked <= taken <= next`
     taken: Seq,
+    /// The last digest at `taken` or before it.
     taken_digest: Digest,
     /// The highest position that was written in an ACK.
     acked: Seq,
@@ -64,6 +69,48 @@ pub struct ReceiveWindow {
     duplicates: u64,
 }
 
+/// The messages behind the last digest that came: they are not received before the one that covers them has come and is
+/// right (V3-28). They stand at the ends of the queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Group {
+    /// The number behind them, which has to come next.
+    expected: Seq,
+    /// The digest there, were there one.
+    digest: Digest,
+    messages: usize,
+    calls: usize,
+    /// The bytes of the frames of those in `queue`.
+    message_bytes: u64,
+    /// And of those in `calls`.
+    call_bytes: u64,
+}
+
+impl Group {
+    const fn starting_at(expected: Seq, digest: Digest) -> Self {
+        Self {
+            expected,
+            digest,
+            messages: 0,
+            calls: 0,
+            message_bytes: 0,
+            call_bytes: 0,
+        }
+    }
+
+    const fn bytes(&self) -> u64 {
+        self.message_bytes + self.call_bytes
+    }
+}
+
+/// DATA frames that came one after the other.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Run {
+    /// The bytes of all of them.
+    pub(super) len: usize,
+    /// Those of the largest.
+    pub(super) largest: usize,
+}
+
 /// What a window had at some moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
@@ -76,8 +123,8 @@ pub(super) struct Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Arrived {
     len: u64,
-    /// After this message.
-    digest: Digest,
+    /// That which came with this message.
+    digest: Option<Digest>,
     is_finished: bool,
     is_read: bool,
     /// It belongs to a call.
@@ -116,6 +163,7 @@ impl ReceiveWindow {
             checksum,
             next: first,
             digest: Digest::ZERO,
+            group: Group::starting_at(first, Digest::ZERO),
             taken: first,
             taken_digest: Digest::ZERO,
             acked: first,
@@ -136,80 +184,215 @@ impl ReceiveWindow {
         }
     }
 
-    /// Handles a DATA frame; `body` is what `data` was decoded from, and `memory` what the payload is a part of, where
-    /// it stays. Whether it was news: a duplicate is not.
+    /// Handles a DATA frame, whole with its prefix, from which `data` was decoded; `memory` is what the payload is a part
+    /// of, where it stays. Whether it was news: a duplicate is not.
     ///
     /// # Errors
     ///
-    /// What the peer did wrong; the message is not received then.
+    /// What the peer did wrong; neither this message nor another one that awaits a digest is received then.
     pub fn handle_data(
         &mut self,
         data: &Data<'_>,
-        body: &[u8],
+        frame: &[u8],
         memory: &Bytes,
     ) -> Result<bool, Violation> {
-        if data.digest.is_some() != self.checksum {
-            return Err(Violation::DigestPresence {
-                asked: self.checksum,
-            });
+        let handled = self.hold(data, frame.len(), memory).and_then(|is_new| {
+            if is_new {
+                self.cover(data.covered(frame));
+                self.handle_digest(data)?;
+            }
+            Ok(is_new)
+        });
+        if handled.is_err() {
+            self.drop_group();
         }
-        let len = as_u64(PREFIX_LEN + body.len());
-        if data.seq < self.next {
+        handled
+    }
+
+    /// Handles the DATA frames that stand one after the other in `memory` from `at` on, as long as they are of the plainest
+    /// shape, whole, and news; how many bytes they had, and the largest of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`handle_data`](Self::handle_data).
+    pub(super) fn handle_run(
+        &mut self,
+        memory: &Bytes,
+        at: usize,
+        max_frame: u32,
+    ) -> Result<Run, Violation> {
+        let handled = self.hold_run(memory, at, max_frame);
+        match handled {
+            Ok(run) if run.len > 0 && (!self.checksum || mutated!(GroupNotAwaited)) => {
+                self.receive_group();
+            }
+            Ok(_) => {}
+            Err(_) => self.drop_group(),
+        }
+        handled
+    }
+
+    #[inline]
+    fn hold_run(&mut self, memory: &Bytes, at: usize, max_frame: u32) -> Result<Run, Violation> {
+        let mut run = Run::default();
+        // What digests cover of one frame after the other is summed up in one go.
+        let mut uncovered = at;
+        let mut rest = memory.get(at..).unwrap_or_default();
+        while let Ok(Delimited::Complete { len }) = delimit(rest, max_frame)
+            && let Some((frame, behind)) = rest.split_at_checked(len)
+            && let Some(data) = Data::plain(frame.get(PREFIX_LEN..).unwrap_or_default())
+            && data.seq >= self.group.expected
+        {
+            self.hold(&data, len, memory)?;
+            rest = behind;
+            run.len += len;
+            run.largest = run.largest.max(len);
+            if data.digest.is_some() {
+                let end = at + run.len;
+                let covered = memory.get(uncovered..end - Data::DIGEST_LEN);
+                self.cover(covered.unwrap_or_default());
+                self.handle_digest(&data)?;
+                uncovered = end;
+            }
+        }
+        self.cover(memory.get(uncovered..at + run.len).unwrap_or_default());
+        Ok(run)
+    }
+
+    /// Puts a message to those that await a digest; whether it was news.
+    #[inline]
+    fn hold(
+        &mut self,
+        data: &Data<'_>,
+        frame_len: usize,
+        memory: &Bytes,
+    ) -> Result<bool, Violation> {
+        if data.digest.is_some() && !self.checksum {
+            return Err(Violation::DigestPresence { asked: false });
+        }
+        let expected = self.group.expected;
+        if data.seq < expected {
             self.duplicates = self.duplicates.saturating_add(1);
             self.is_ack_owed = true;
             if mutated!(DuplicateDelivered) {
-                self.enqueue(data, len, memory);
+                self.enqueue(data, frame_len, memory);
+                self.receive_group();
             }
             return Ok(false);
         }
-        if data.seq > self.next {
-            return Err(Violation::SequenceGap {
-                expected: self.next,
-                found: data.seq,
-            });
+        if data.seq > expected {
+            let found = data.seq;
+            return Err(Violation::SequenceGap { expected, found });
         }
         self.check_size(data.payload.len())?;
-        self.check_window(len)?;
-        let after = match data.seq.next() {
+        self.check_window(as_u64(frame_len))?;
+        self.group.expected = match data.seq.next() {
             Some(after) if data.seq <= Seq::LAST => after,
             _ => return Err(Violation::SequenceExhausted),
         };
-        let digest = self.check_digest(data, body)?;
-        self.next = after;
-        self.digest = digest;
-        let arrived = Arrived {
-            len,
-            digest,
-            is_finished: false,
-            is_read: false,
-            is_call: is_call(data),
-        };
-        if self.untaken.is_empty() && self.may_take(&arrived) {
-            self.take(&arrived);
-        } else {
-            self.untaken_bytes += len;
-            self.untaken.push_back(arrived);
-        }
-        self.enqueue(data, len, memory);
+        self.enqueue(data, frame_len, memory);
         Ok(true)
     }
 
-    fn enqueue(&mut self, data: &Data<'_>, len: u64, memory: &Bytes) {
+    #[inline]
+    fn enqueue(&mut self, data: &Data<'_>, frame_len: usize, memory: &Bytes) {
         let message = MessageRef {
             seq: data.seq,
             kind: data.kind,
             re: data.re,
             payload: data.payload,
         };
+        let len = as_u64(frame_len);
         if is_call(data) {
             let message = message.to_message(memory);
+            self.group.calls += 1;
+            self.group.call_bytes += len;
             self.calls_bytes += len;
             self.calls.push_back(Queued { message, len });
             return;
         }
+        self.group.messages += 1;
+        self.group.message_bytes += len;
         self.queued_bytes += len;
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        self.queue.push_part(&message, len, memory);
+        self.queue.push_part(&message, frame_len, memory);
+    }
+
+    /// What came of the group and digests cover.
+    fn cover(&mut self, bytes: &[u8]) {
+        if self.checksum {
+            self.group.digest = extend(self.group.digest, bytes);
+        }
+    }
+
+    /// The last message of the group has come, or another one (V3-28).
+    fn handle_digest(&mut self, data: &Data<'_>) -> Result<(), Violation> {
+        match data.digest {
+            Some(found) if found != self.group.digest && !mutated!(DigestNotCompared) => {
+                return Err(Violation::DigestMismatch { next: data.seq });
+            }
+            None if self.checksum && !mutated!(GroupNotAwaited) => {}
+            Some(_) | None => self.receive_group(),
+        }
+        Ok(())
+    }
+
+    /// All of the group is received.
+    fn receive_group(&mut self) {
+        let Group {
+            expected, digest, ..
+        } = self.group;
+        let group = std::mem::replace(&mut self.group, Group::starting_at(expected, digest));
+        let first = std::mem::replace(&mut self.next, expected);
+        self.digest = digest;
+        if self.level == Level::Received && self.untaken.is_empty() && self.has_room_for(&group) {
+            self.take_group(&group);
+        } else {
+            self.put_to_untaken(first, &group);
+            self.take_all();
+        }
+    }
+
+    /// All of a group, which begins at `first`, is received and not taken.
+    fn put_to_untaken(&mut self, first: Seq, group: &Group) {
+        let (expected, digest) = (group.expected, group.digest);
+        let read = self.queue.len() - group.messages;
+        let mut lens = self.queue.frame_lens().skip(read);
+        let mut calls = self.calls.iter().skip(self.calls.len() - group.calls);
+        let mut call = calls.next();
+        let mut seq = first;
+        while seq < expected {
+            let after = seq.next().unwrap_or(Seq::END);
+            let own = call.filter(|call| call.message.seq == seq);
+            let len = match own {
+                Some(_) => std::mem::replace(&mut call, calls.next()).map(|call| call.len),
+                None => lens.next(),
+            };
+            self.untaken.push_back(Arrived {
+                len: len.unwrap_or_default(),
+                digest: (after == expected).then_some(digest),
+                is_finished: false,
+                is_read: false,
+                is_call: own.is_some(),
+            });
+            seq = after;
+        }
+        self.untaken_bytes += group.bytes();
+    }
+
+    /// Forgets the messages that await a digest: on this connection there will not be one.
+    fn drop_group(&mut self) {
+        let Group {
+            messages,
+            calls,
+            message_bytes,
+            call_bytes,
+            ..
+        } = self.group;
+        self.queue.drop_back(messages);
+        self.calls.truncate(self.calls.len() - calls);
+        self.queued_bytes -= message_bytes;
+        self.calls_bytes -= call_bytes;
+        self.group = Group::starting_at(self.next, self.digest);
     }
 
     fn check_size(&self, len: usize) -> Result<(), Violation> {
@@ -222,8 +405,9 @@ impl ReceiveWindow {
 
     /// V3-21.
     fn check_window(&self, len: u64) -> Result<(), Violation> {
-        let messages = self.next.get().saturating_sub(self.acked.get());
-        let bytes = self.unacked_bytes + self.untaken_bytes + len;
+        let expected = self.group.expected.get();
+        let messages = expected.saturating_sub(self.acked.get());
+        let bytes = self.unacked_bytes + self.untaken_bytes + self.group.bytes() + len;
         if messages == 0
             || (messages < u64::from(self.limits.messages) && bytes <= u64::from(self.limits.bytes))
         {
@@ -234,19 +418,6 @@ impl ReceiveWindow {
             bytes,
             limits: self.limits,
         })
-    }
-
-    /// V3-28.
-    fn check_digest(&self, data: &Data<'_>, body: &[u8]) -> Result<Digest, Violation> {
-        let Some(found) = data.digest else {
-            return Ok(Digest::ZERO);
-        };
-        let digest = extend(self.digest, data.covered(body));
-        if found == digest || mutated!(DigestNotCompared) {
-            Ok(digest)
-        } else {
-            Err(Violation::DigestMismatch { next: data.seq })
-        }
     }
 
     /// Takes what can be taken (V3-18).
@@ -287,9 +458,33 @@ impl ReceiveWindow {
             }
         }
         self.unacked_bytes += arrived.len;
-        self.taken_digest = arrived.digest;
+        if let Some(digest) = arrived.digest {
+            self.taken_digest = digest;
+        }
         self.taken = self.taken.next().unwrap_or(Seq::END);
         self.is_ack_owed = true;
+    }
+
+    /// Takes all of a group that is received, as each of its messages would be.
+    #[inline]
+    fn take_group(&mut self, group: &Group) {
+        self.taken_unread += group.messages;
+        self.taken_unread_bytes += group.message_bytes;
+        self.taken_calls += group.calls;
+        self.taken_calls_bytes += group.call_bytes;
+        self.unacked_bytes += group.bytes();
+        self.taken = self.next;
+        self.taken_digest = self.digest;
+        self.is_ack_owed = true;
+    }
+
+    /// Whether there is room for each message of a group, the others included.
+    #[inline]
+    fn has_room_for(&self, group: &Group) -> bool {
+        let messages = self.taken_unread + self.taken_calls + group.messages + group.calls;
+        let bytes = self.taken_unread_bytes + self.taken_calls_bytes + group.bytes();
+        as_u64(messages) <= u64::from(self.limits.messages)
+            && (messages == 1 || bytes <= u64::from(self.limits.bytes))
     }
 
     fn has_room(&self, len: u64) -> bool {
@@ -311,6 +506,9 @@ impl ReceiveWindow {
 
     /// The next message that stands for itself.
     pub fn recv_message(&mut self) -> Option<Message> {
+        if self.unread_messages() == 0 {
+            return None;
+        }
         let len = self.queue.frame_lens().next()?;
         self.handle_read(1, len);
         self.queue.pop()
@@ -318,6 +516,9 @@ impl ReceiveWindow {
 
     /// The next message that belongs to a call: it is a request, or names one.
     pub fn recv_call(&mut self) -> Option<Message> {
+        if self.unread_calls() == 0 {
+            return None;
+        }
         let Queued { message, len } = self.calls.pop_front()?;
         self.calls_bytes -= len;
         if self.level == Level::Received {
@@ -336,10 +537,11 @@ impl ReceiveWindow {
     /// were moved have this many `bytes`.
     pub fn recv_many(&mut self, batch: &mut Batch, limit: usize, bytes: u64) {
         let most = limit.saturating_sub(batch.len());
-        let (mut count, mut read) = (self.queue.len(), self.queued_bytes);
+        let unread = self.unread_messages();
+        let (mut count, mut read) = (unread, self.queued_bytes - self.group.message_bytes);
         if count > most || read > bytes {
             (count, read) = (0, 0);
-            for len in self.queue.frame_lens().take(most) {
+            for len in self.queue.frame_lens().take(most.min(unread)) {
                 if read >= bytes {
                     break;
                 }
@@ -432,7 +634,9 @@ impl ReceiveWindow {
         /// As much as is kept anyway for a message.
         const LITTLE: usize = 1024;
         let is_mostly_else = |kept: u64| came > LITTLE && kept.saturating_mul(4) < as_u64(came);
-        if is_mostly_else(self.queued_bytes + self.calls_bytes - mark.queued_bytes) {
+        // Less than before is left where a group that had begun was dropped.
+        let kept = (self.queued_bytes + self.calls_bytes).saturating_sub(mark.queued_bytes);
+        if is_mostly_else(kept) {
             self.queue.copy_from(mark.queued);
             for call in self.calls.iter_mut().skip(mark.calls) {
                 call.message.payload = Bytes::copy_from_slice(&call.message.payload);
@@ -460,12 +664,13 @@ impl ReceiveWindow {
             .is_some_and(|queue| !queue.is_empty())
     }
 
-    /// A new connection begins: what was taken is told again (V3-19).
+    /// A new connection begins: what was taken is told again (V3-19), and what awaited a digest comes again.
     pub fn handle_attached(&mut self) {
         self.is_ack_owed = self.taken > Seq::FIRST;
         if mutated!(CounterResetOnResume) {
             self.next = Seq::FIRST;
         }
+        self.drop_group();
     }
 
     /// Whether an ACK is owed.
@@ -514,13 +719,13 @@ impl ReceiveWindow {
         }
     }
 
-    /// Every message below is taken; with the digest there, if there is a checksum.
+    /// Every message below is taken; with the last digest there or before it, if there is a checksum.
     #[must_use]
     pub fn taken(&self) -> (Seq, Option<Digest>) {
         (self.taken, self.checksum.then_some(self.taken_digest))
     }
 
-    /// The number that is expected; with the digest there, if there is a checksum.
+    /// Every message below is received; with the digest there, if there is a checksum.
     #[must_use]
     pub fn next(&self) -> (Seq, Option<Digest>) {
         (self.next, self.checksum.then_some(self.digest))
@@ -540,16 +745,21 @@ impl ReceiveWindow {
     /// How many messages the application has not read.
     #[must_use]
     pub fn unread(&self) -> usize {
-        self.queue.len() + self.calls.len()
+        self.unread_messages() + self.unread_calls()
     }
 
     /// How many of them stand for themselves.
     #[must_use]
     pub fn unread_messages(&self) -> usize {
-        self.queue.len()
+        self.queue.len() - self.group.messages
     }
 
-    /// The bytes of all that the application has not read: of frames of messages, and of volatile payloads.
+    fn unread_calls(&self) -> usize {
+        self.calls.len() - self.group.calls
+    }
+
+    /// The bytes of all that the application has not read: of frames of messages, whether they await a digest or not, and
+    /// of volatile payloads.
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
         let volatile = self.volatile.as_ref().map_or(0, |queue| queue.bytes());

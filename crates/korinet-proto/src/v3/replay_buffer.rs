@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
+use korinet_wire::v3::{Data, PlacedData};
 
 use super::Transmit;
 
@@ -30,6 +31,12 @@ const MAX_CHUNK: usize = 64 * 1024;
 const MIN_CHUNK: usize = 1024;
 /// How much of a chunk is cleared at once.
 const CLEARED: usize = 4 * 1024;
+/// What there is behind what is built: for frames that are written in words, and for a digest of them.
+const SLACK: usize = if PlacedData::SLACK > Data::DIGEST_LEN {
+    PlacedData::SLACK
+} else {
+    Data::DIGEST_LEN
+};
 
 /// Shows how much it is, not what.
 impl fmt::Debug for ReplayBuffer {
@@ -38,13 +45,17 @@ impl fmt::Debug for ReplayBuffer {
     }
 }
 
-/// A clone has no chunk for more: a model checker keeps millions of them.
+/// A clone has no chunk for more than the slack: a model checker keeps millions of them.
 impl Clone for ReplayBuffer {
     fn clone(&self) -> Self {
         Self {
             written: self.written.clone(),
             waiting: self.waiting.clone(),
-            open: self.built().into(),
+            open: self
+                .open
+                .get(..self.built + SLACK.min(self.open.len() - self.built))
+                .unwrap_or_default()
+                .into(),
             built: self.built,
             len: self.len,
         }
@@ -61,11 +72,11 @@ impl PartialEq for ReplayBuffer {
 impl Eq for ReplayBuffer {}
 
 impl ReplayBuffer {
-    /// Room for the next `len` bytes, to be written at once, and for `slack` more that do not count; with any content.
+    /// Room for the next `len` bytes, to be written at once, and for the [`SLACK`], which does not count; with any content.
     #[inline]
-    pub(super) fn room(&mut self, len: usize, slack: usize) -> &mut [u8] {
-        if self.open.len() - self.built < len + slack {
-            self.clear_room(len + slack);
+    pub(super) fn room(&mut self, len: usize) -> &mut [u8] {
+        if self.open.len() - self.built < len + SLACK {
+            self.clear_room(len + SLACK);
         }
         let start = self.built;
         self.built += len;
@@ -88,9 +99,40 @@ impl ReplayBuffer {
         self.open.resize(cleared.min(self.open.capacity()), 0);
     }
 
+    /// Whether there is [`room`](Self::room) for so much behind what was built last, in one piece of memory with it.
+    #[inline]
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.open.capacity() - self.built >= len + SLACK
+    }
+
+    /// Where in its chunk the next byte is built.
+    #[inline]
+    pub(super) const fn place(&self) -> usize {
+        self.built
+    }
+
+    /// What was built last, from this place in its chunk on.
+    pub(super) fn built_from(&self, place: usize) -> &[u8] {
+        self.open.get(place..self.built).unwrap_or_default()
+    }
+
+    /// The same, to be changed, and behind it so many bytes of the slack that was asked for with it, which belong to it
+    /// now.
+    pub(super) fn built_from_with(&mut self, place: usize, count: usize) -> (&mut [u8], &mut [u8]) {
+        debug_assert!(count <= self.open.len() - self.built, "it is slack");
+        let behind = self.built;
+        self.built += count;
+        self.len += as_u64(count);
+        let (built, rest) = self.open.split_at_mut(behind);
+        (
+            built.get_mut(place..).unwrap_or_default(),
+            rest.get_mut(..count).unwrap_or_default(),
+        )
+    }
+
     /// Appends a copy.
     pub(super) fn put(&mut self, bytes: &[u8]) {
-        let room = self.room(bytes.len(), 0).get_mut(..bytes.len());
+        let room = self.room(bytes.len()).get_mut(..bytes.len());
         room.unwrap_or_default().copy_from_slice(bytes);
     }
 
@@ -212,7 +254,7 @@ mod tests {
             let bytes: Vec<u8> = (start..start + 10).collect();
             buffer.put(&bytes[..3]);
             if start % 20 == 0 {
-                let room = buffer.room(5, 3);
+                let room = buffer.room(5);
                 assert!(room.len() >= 8);
                 room[..8].copy_from_slice(&bytes[3..8].repeat(2)[..8]);
             } else {

@@ -3,7 +3,7 @@ use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
-use korinet_wire::v3::{Data, Digest, Kind, Limits, PlacedData, Seq};
+use korinet_wire::v3::{Data, Digest, Kind, Limits, Seq};
 
 use super::replay_buffer::{ReplayBuffer, as_u64};
 use super::{Message, Payload, Transmit, Violation};
@@ -20,7 +20,10 @@ use super::{Message, Payload, Transmit, Violation};
 ///        |  acknowledged    |  this connection     |  given yet
 /// ```
 ///
-/// Memory: the frames between `oldest` and `end`, 16 bytes for each, and at most one chunk of 64 KiB
+/// With a checksum the messages are in groups, each with a digest in its last message (V3-27). A message that is pushed
+/// joins the group at the end, which is over when it is written, or its chunk is full.
+///
+/// Memory: the frames between `oldest` and `end`, 8 bytes for each, 16 for each group, and at most one chunk of 64 KiB
 /// that is not filled yet and one that is not quite acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendWindow {
@@ -31,10 +34,14 @@ pub struct SendWindow {
     /// `oldest <= cursor <= end`
     cursor: Seq,
     end: Seq,
-    /// The digest at `oldest`.
+    /// The last digest at `oldest` or before it.
     oldest_digest: Digest,
+    /// Those behind it.
+    digests: VecDeque<DigestAt>,
+    /// The messages that have none yet.
+    group: Option<Group>,
     /// Where each message ends, from `oldest` on, in bytes of the whole stream.
-    entries: VecDeque<Entry>,
+    ends: VecDeque<u64>,
     /// Where the message `oldest` begins.
     start: u64,
     /// The frames, with its place at `cursor`.
@@ -42,10 +49,18 @@ pub struct SendWindow {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Entry {
-    end: u64,
-    /// After this message.
+struct DigestAt {
+    next: Seq,
     digest: Digest,
+}
+
+/// The messages behind the last digest, whose frames are in the chunk that is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Group {
+    /// Where in the chunk they begin.
+    start: usize,
+    /// Where the last of them begins.
+    last: usize,
 }
 
 /// Why a message was not accepted; it is as if it had never been pushed.
@@ -108,7 +123,9 @@ impl SendWindow {
             cursor: first,
             end: first,
             oldest_digest: Digest::ZERO,
-            entries: VecDeque::new(),
+            digests: VecDeque::new(),
+            group: None,
+            ends: VecDeque::new(),
             start: 0,
             frames: ReplayBuffer::default(),
         }
@@ -140,7 +157,11 @@ impl SendWindow {
         re: Option<Seq>,
         payload: Payload<'_>,
     ) -> Result<Seq, PushError> {
-        self.insert(kind, re, &payload, false)
+        // Each may be the last that may be written.
+        self.end_group();
+        let seq = self.insert(kind, re, &payload, false)?;
+        self.end_group();
+        Ok(seq)
     }
 
     fn insert(
@@ -157,46 +178,99 @@ impl SendWindow {
             kind,
             payload: payload.as_bytes(),
             re,
-            digest: self.checksum.then_some(Digest::ZERO),
+            digest: None,
         };
         let placed = data.placed();
         let len = placed.frame_len();
-        let (messages, bytes) = (self.len(), self.bytes());
-        if is_bounded && !self.fits(messages, bytes, as_u64(len)) {
+        self.prepare_chunk(match payload {
+            Payload::Copied(_) => len,
+            Payload::Shared(payload) => len - payload.len(),
+        });
+        if is_bounded && !self.has_window_for(len) {
+            let (messages, bytes) = (self.len(), self.bytes());
             return Err(PushError::Full { messages, bytes });
         }
-        let before = self.entries.back();
-        let before = before.map_or(self.oldest_digest, |entry| entry.digest);
         let digest = match payload {
             Payload::Copied(_) => {
-                let room = self.frames.room(len, PlacedData::SLACK);
-                let digest = placed.write(room, |covered| extend(before, covered));
-                debug_assert!(digest.is_some(), "there is room");
-                digest.flatten()
+                let written = placed.write(self.frames.room(len));
+                debug_assert!(written.is_some(), "there is room");
+                self.join_group(len);
+                None
             }
-            Payload::Shared(payload) => self.put_shared(data, payload, before),
+            Payload::Shared(payload) => self.put_shared(data, payload),
         };
         self.end = after;
-        self.entries.push_back(Entry {
-            end: self.start + self.frames.len(),
-            digest: digest.unwrap_or(Digest::ZERO),
-        });
+        if let Some(digest) = digest {
+            self.push_digest(digest);
+        }
+        self.ends.push_back(self.start + self.frames.len());
         Ok(seq)
     }
 
-    /// Appends the frame of `data`, of which the payload stays where it is; its digest.
-    fn put_shared(
-        &mut self,
-        mut data: Data<'_>,
-        payload: &Bytes,
-        before: Digest,
-    ) -> Option<Digest> {
+    /// Whether the peer has room for a frame that is so long without a digest.
+    #[inline]
+    fn has_window_for(&self, len: usize) -> bool {
+        let digest = if self.checksum { Data::DIGEST_LEN } else { 0 };
+        self.fits(self.len(), self.bytes(), as_u64(len + digest))
+    }
+
+    /// Ends the group if the next `len` bytes have no room in its chunk.
+    #[inline]
+    fn prepare_chunk(&mut self, len: usize) {
+        if !self.frames.has_room(len) {
+            self.end_group();
+        }
+    }
+
+    /// The last `len` bytes in the chunk are a frame.
+    #[inline]
+    fn join_group(&mut self, len: usize) {
+        if self.checksum {
+            let last = self.frames.place() - len;
+            let start = self.group.map_or(last, |group| group.start);
+            self.group = Some(Group { start, last });
+        }
+    }
+
+    /// Gives the last message of the group, if there is one, the digest of all of it.
+    fn end_group(&mut self) {
+        let Some(Group { start, last }) = self.group.take() else {
+            return;
+        };
+        let before = self.last_digest();
+        let (frames, element) = self.frames.built_from_with(start, Data::DIGEST_LEN);
+        if let Some(last) = frames.get_mut(last - start..) {
+            Data::expect_digest(last);
+        }
+        let digest = extend(before, frames);
+        element.copy_from_slice(&Data::digest_element(digest));
+        if let Some(end) = self.ends.back_mut() {
+            *end += as_u64(Data::DIGEST_LEN);
+        }
+        self.push_digest(digest);
+    }
+
+    fn push_digest(&mut self, digest: Digest) {
+        let next = self.end;
+        self.digests.push_back(DigestAt { next, digest });
+    }
+
+    fn last_digest(&self) -> Digest {
+        let last = self.digests.back();
+        last.map_or(self.oldest_digest, |last| last.digest)
+    }
+
+    /// Appends the frame of `data`, of which the payload stays where it is: the last of its group, the digest of which it
+    /// has.
+    fn put_shared(&mut self, mut data: Data<'_>, payload: &Bytes) -> Option<Digest> {
+        data.digest = self.checksum.then_some(Digest::ZERO);
         let (head, tail) = (data.head(), data.tail());
-        data.digest = data.digest.map(|_| {
-            let covered = [head.covered(), payload, tail.covered()];
-            covered.into_iter().fold(before, extend)
-        });
         self.frames.put(head.as_bytes());
+        self.join_group(head.as_bytes().len());
+        data.digest = self.group.take().map(|group| {
+            let covered = [self.frames.built_from(group.start), payload, tail.covered()];
+            covered.into_iter().fold(self.last_digest(), extend)
+        });
         self.frames.put_shared(payload.clone());
         self.frames.put(data.tail().as_bytes());
         data.digest
@@ -226,13 +300,14 @@ impl SendWindow {
     /// Puts the messages into `out` that are not written on this connection yet, as far as the
     /// peer's window allows; whether there were any.
     pub fn poll_transmit(&mut self, out: &mut Transmit) -> bool {
+        self.end_group();
         let first = self.index(self.cursor);
         let index = self.may_write_until(first);
         if index == first {
             return false;
         }
         #[cfg(korinet_mutations)]
-        if mutated!(ReplayAfterNew) && index - first > 1 && index == self.entries.len() {
+        if mutated!(ReplayAfterNew) && index - first > 1 && index == self.ends.len() {
             let split = self.offset(index - 1) - self.offset(first);
             self.frames.write_swapped(split, out);
             self.cursor = self.end;
@@ -282,21 +357,27 @@ impl SendWindow {
     fn release(&mut self, next: Seq) {
         // An ACK comes after what it acknowledges was written.
         debug_assert!(next <= self.cursor, "the messages were written");
-        let count = self.index(next).min(self.entries.len());
-        let Some(last) = count.checked_sub(1).and_then(|last| self.entries.get(last)) else {
+        let count = self.index(next).min(self.ends.len());
+        let Some(last) = count.checked_sub(1).and_then(|last| self.ends.get(last)) else {
             return;
         };
-        let start = std::mem::replace(&mut self.start, last.end);
-        self.oldest_digest = last.digest;
+        let start = std::mem::replace(&mut self.start, *last);
         self.oldest = self.seq(count);
-        self.entries.drain(..count);
+        self.ends.drain(..count);
         self.frames.release(self.start - start);
+        while let Some(DigestAt { next, digest }) = self.digests.front()
+            && *next <= self.oldest
+        {
+            self.oldest_digest = *digest;
+            self.digests.pop_front();
+        }
     }
 
     /// Sets the place from which a new connection writes: the peer's *next* (V3-35, V3-36), which
     /// [`is_reachable`](Self::is_reachable) has to be. The messages from there on that were written
     /// before, on another connection.
     pub fn seek(&mut self, next: Seq) -> u64 {
+        self.end_group();
         let mut next = next.clamp(self.oldest, self.end);
         if mutated!(FirstReplayedSkipped) && next < self.cursor {
             next = next.next().unwrap_or(next);
@@ -319,16 +400,15 @@ impl SendWindow {
         self.oldest <= next && next <= end
     }
 
-    /// The digest at `next`, if that is reachable and there is a checksum (V3-27).
+    /// The last digest at `next` or before it, if that is reachable and there is a checksum (V3-27).
     #[must_use]
     pub fn digest_at(&self, next: Seq) -> Option<Digest> {
-        if !self.checksum || next < self.oldest {
+        if !self.checksum || next < self.oldest || next > self.end {
             return None;
         }
-        match self.index(next).checked_sub(1) {
-            None => Some(self.oldest_digest),
-            Some(before) => self.entries.get(before).map(|entry| entry.digest),
-        }
+        let count = self.digests.partition_point(|at| at.next <= next);
+        let last = count.checked_sub(1).and_then(|last| self.digests.get(last));
+        Some(last.map_or(self.oldest_digest, |last| last.digest))
     }
 
     /// The first message that is not acknowledged.
@@ -352,13 +432,13 @@ impl SendWindow {
     /// How many messages are not acknowledged.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.ends.len()
     }
 
     /// Whether all messages are acknowledged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.ends.is_empty()
     }
 
     /// The bytes of the frames that are not acknowledged.
@@ -376,10 +456,11 @@ impl SendWindow {
     /// Takes the unacknowledged messages apart, oldest first: their session is lost.
     pub fn drain(&mut self) -> Vec<Message> {
         let mut frames = self.frames.drain();
-        let mut messages = Vec::with_capacity(self.entries.len());
-        for entry in self.entries.drain(..) {
-            let len = usize::try_from(entry.end - self.start).unwrap_or(usize::MAX);
-            self.start = entry.end;
+        let mut messages = Vec::with_capacity(self.ends.len());
+        self.group = None;
+        for end in self.ends.drain(..) {
+            let len = usize::try_from(end - self.start).unwrap_or(usize::MAX);
+            self.start = end;
             let frame = frames.split_to(len.min(frames.len()));
             messages.extend(super::frame::message_of(&frame));
         }
@@ -398,7 +479,7 @@ impl SendWindow {
 
     /// The first message from `first` on that may not be written now.
     fn may_write_until(&self, first: usize) -> usize {
-        let all = self.entries.len();
+        let all = self.ends.len();
         // Nearly always nothing was pushed beyond the window.
         if all > first && all.checked_sub(1).is_some_and(|last| self.may_write(last)) {
             return all;
@@ -420,8 +501,8 @@ impl SendWindow {
     fn offset(&self, index: usize) -> u64 {
         match index.checked_sub(1) {
             None => self.start,
-            Some(before) => match self.entries.get(before) {
-                Some(entry) => entry.end,
+            Some(before) => match self.ends.get(before) {
+                Some(end) => *end,
                 None => self.start + self.frames.len(),
             },
         }
@@ -449,7 +530,7 @@ impl SendWindow {
 impl Hash for SendWindow {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.oldest, self.cursor, self.end).hash(state);
-        (self.oldest_digest, &self.entries).hash(state);
+        (self.oldest_digest, &self.digests, &self.ends).hash(state);
     }
 }
 

@@ -79,8 +79,9 @@ mod tests {
         for payload in [&b"a"[..], b"b", b"c", b"d", b"e", b"f"] {
             send.push(Kind::RAW, None, Payload::Copied(payload))
                 .unwrap();
+            // Each is a group of its own.
+            send.poll_transmit(&mut Transmit::new());
         }
-        send.poll_transmit(&mut Transmit::new());
         let acked = seq(3);
         send.handle_ack(acked, send.digest_at(acked)).unwrap();
         Windows {

@@ -13,12 +13,14 @@ use crate::small::{Small, head_len};
 /// The type of DATA, below 24 like all known ones, so that it is one byte.
 pub(super) const DATA_TYPE: u8 = 4;
 
-/// Where that begins in a body what the digest covers: after the array's head and the type, which
-/// are one byte each.
-pub(super) const COVERED_FROM: usize = 2;
+/// The bytes of a body before `seq`: the array's head and the type, which are one byte each.
+pub(super) const SEQ_AT: usize = 2;
 
 /// The head of a digest: a byte string of 4 bytes.
-pub(super) const DIGEST_HEAD: u8 = CborType::Bytes.initial_bits() | 4;
+const DIGEST_HEAD: u8 = CborType::Bytes.initial_bits() | 4;
+
+/// The bytes of a digest as it stands in a frame.
+const DIGEST_LEN: usize = 1 + 4;
 
 /// DATA: a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,11 +33,33 @@ pub struct Data<'a> {
     pub payload: &'a [u8],
     /// The message that this one answers or continues; there exactly where the role has one.
     pub re: Option<Seq>,
-    /// The digest after this message, with the feature checksum (V3-27).
+    /// The digest after this message, with the feature checksum: there where the message is the last of a group (V3-27).
     pub digest: Option<Digest>,
 }
 
 impl Data<'_> {
+    /// How much longer a frame is with a digest than without one, in bytes.
+    pub const DIGEST_LEN: usize = DIGEST_LEN;
+
+    /// The digest as it stands in a frame.
+    #[must_use]
+    pub const fn digest_element(digest: Digest) -> [u8; DIGEST_LEN] {
+        let [a, b, c, d] = *digest.as_bytes();
+        [DIGEST_HEAD, a, b, c, d]
+    }
+
+    /// Changes a whole frame that was encoded without a digest so that a [`digest_element`](Self::digest_element) follows
+    /// it. What is no such frame is left in any state.
+    pub fn expect_digest(frame: &mut [u8]) {
+        let Some((prefix, [array, ..])) = frame.split_first_chunk_mut::<PREFIX_LEN>() else {
+            return;
+        };
+        let more = u32::try_from(DIGEST_LEN).unwrap_or_default();
+        let len = u32::from_be_bytes(*prefix).wrapping_add(more);
+        *prefix = len.to_be_bytes();
+        *array = array.wrapping_add(1);
+    }
+
     /// All that stands before the payload: prefix, array head, type, seq, kind, the payload's head.
     ///
     /// With the payload and [`tail`](Self::tail) after it this is the frame, without a copy of the
@@ -68,45 +92,39 @@ impl Data<'_> {
         }
         let covered = bytes.len();
         if let Some(digest) = self.digest {
-            bytes.push([DIGEST_HEAD]);
-            bytes.push(*digest.as_bytes());
+            bytes.push(Self::digest_element(digest));
         }
         DataTail { bytes, covered }
     }
 
-    /// The part that the digest covers (V3-27) of the body that this frame was decoded from: from
-    /// `seq` to the payload or `re`. It is encoded in one way only (V3-5), so its length is known.
+    /// What digests cover (V3-27) of the whole frame that this was decoded from: all before its own, or all of it.
     #[inline]
     #[must_use]
-    pub fn covered<'b>(&self, body: &'b [u8]) -> &'b [u8] {
-        // Mostly it ends with the payload, which is a part of the body.
-        let start = self.payload.as_ptr().addr();
-        let start = start.wrapping_sub(body.as_ptr().addr());
-        let end = start.wrapping_add(self.payload.len());
-        if self.re.is_none()
-            && start <= end
-            && let Some(covered) = body.get(COVERED_FROM..end)
-        {
-            return covered;
+    pub fn covered<'b>(&self, frame: &'b [u8]) -> &'b [u8] {
+        match self.digest {
+            // What is known is encoded in one way only (V3-5), so its length is known.
+            Some(_) => frame.get(..self.len_to_digest()).unwrap_or(frame),
+            None => frame,
         }
-        let end = COVERED_FROM.saturating_add(self.covered_len());
-        body.get(COVERED_FROM..end).unwrap_or_default()
     }
 
     #[inline]
     fn body_len(&self) -> usize {
-        let digest = if self.digest.is_some() { 5 } else { 0 };
-        self.covered_len().saturating_add(COVERED_FROM + digest)
+        let digest = self.digest.map_or(0, |_| Self::DIGEST_LEN);
+        self.len_to_digest().saturating_add(digest) - PREFIX_LEN
     }
 
+    /// The bytes of the frame before a digest.
     #[inline]
-    fn covered_len(&self) -> usize {
+    fn len_to_digest(&self) -> usize {
         let payload = u64::try_from(self.payload.len()).unwrap_or(u64::MAX);
         let heads = head_len(self.seq.get())
             + head_len(u64::from(self.kind.bits()))
             + head_len(payload)
             + self.re.map_or(0, |re| head_len(re.get()));
-        self.payload.len().saturating_add(heads)
+        self.payload
+            .len()
+            .saturating_add(PREFIX_LEN + SEQ_AT + heads)
     }
 }
 
@@ -126,7 +144,7 @@ impl<'a> Data<'a> {
             _ => return None,
         };
         let mut reader = Reader::new(body);
-        reader.at = COVERED_FROM;
+        reader.at = SEQ_AT;
         let seq = Seq::new(reader.shortest_head(CborType::Unsigned)?)?;
         let kind = u8::try_from(reader.shortest_head(CborType::Unsigned)?).ok()?;
         let kind = Kind::from_bits(kind)?;
@@ -223,20 +241,13 @@ impl fmt::Display for Data<'_> {
 
 /// The bytes of a DATA before its payload; see [`Data::head`].
 #[derive(Debug, Clone, Copy)]
-pub struct DataHead(Small<{ PREFIX_LEN + COVERED_FROM + 9 + 2 + 9 }>);
+pub struct DataHead(Small<{ PREFIX_LEN + SEQ_AT + 9 + 2 + 9 }>);
 
 impl DataHead {
     /// All of them, as they are sent.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
-    }
-
-    /// Those that the digest covers (V3-27): from `seq` on.
-    #[must_use]
-    pub fn covered(&self) -> &[u8] {
-        let start = PREFIX_LEN + COVERED_FROM;
-        self.as_bytes().get(start..).unwrap_or_default()
     }
 }
 
@@ -254,7 +265,7 @@ impl DataTail {
         self.bytes.as_bytes()
     }
 
-    /// Those that the digest covers (V3-27): of `re` only.
+    /// Those that the frame's own digest covers (V3-27): of `re` only.
     #[must_use]
     pub fn covered(&self) -> &[u8] {
         self.as_bytes().get(..self.covered).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! DATA written to where it stays, in one go.
 
-use super::data::{COVERED_FROM, DATA_TYPE, DIGEST_HEAD};
+use super::data::{DATA_TYPE, SEQ_AT};
 use super::{Data, Digest, PREFIX_LEN};
 use crate::cbor::CborType;
 
@@ -8,7 +8,7 @@ use crate::cbor::CborType;
 #[derive(Debug, Clone, Copy)]
 pub struct PlacedData<'a> {
     payload: &'a [u8],
-    has_digest: bool,
+    digest: Option<Digest>,
     seq: Head,
     kind: Head,
     payload_len: Head,
@@ -28,12 +28,12 @@ impl<'a> Data<'a> {
         let kind = Head::new(CborType::Unsigned, u64::from(self.kind.bits()));
         let payload_len = Head::new(CborType::Bytes, len);
         let re = self.re.map(|re| Head::new(CborType::Unsigned, re.get()));
-        let digest_len = if self.digest.is_some() { 5 } else { 0 };
+        let digest_len = self.digest.map_or(0, |_| Self::DIGEST_LEN);
         let heads = seq.len + kind.len + payload_len.len + re.map_or(0, |re| re.len);
-        let others = COVERED_FROM + heads + digest_len;
+        let others = SEQ_AT + heads + digest_len;
         PlacedData {
             payload: self.payload,
-            has_digest: self.digest.is_some(),
+            digest: self.digest,
             seq,
             kind,
             payload_len,
@@ -54,18 +54,13 @@ impl PlacedData<'_> {
         self.body_len.saturating_add(PREFIX_LEN)
     }
 
-    /// Writes the frame to the beginning of `room`. Where it has a digest, `digest` makes it of the bytes that it covers
-    /// (V3-27), and that which the message had does not matter. The digest that is in the frame.
+    /// Writes the frame to the beginning of `room`.
     ///
     /// `None`: `room` has less than [`frame_len`](Self::frame_len) and [`SLACK`](Self::SLACK) bytes, and now any
     /// content. The slack has any content in either case.
     #[inline]
-    pub fn write(
-        &self,
-        room: &mut [u8],
-        digest: impl FnOnce(&[u8]) -> Digest,
-    ) -> Option<Option<Digest>> {
-        let elements = 4 + u8::from(self.re.is_some()) + u8::from(self.has_digest);
+    pub fn write(&self, room: &mut [u8]) -> Option<()> {
+        let elements = 4 + u8::from(self.re.is_some()) + u8::from(self.digest.is_some());
         let [a, b, c, d] = u32::try_from(self.body_len)
             .unwrap_or(u32::MAX)
             .to_be_bytes();
@@ -79,13 +74,10 @@ impl PlacedData<'_> {
         if let Some(re) = self.re {
             place.put_head(re)?;
         }
-        if !self.has_digest {
-            return Some(None);
+        if let Some(digest) = self.digest {
+            place.put(Data::digest_element(digest))?;
         }
-        let digest = digest(place.room.get(PREFIX_LEN + COVERED_FROM..place.at)?);
-        let [a, b, c, d] = *digest.as_bytes();
-        place.put([DIGEST_HEAD, a, b, c, d])?;
-        Some(Some(digest))
+        Some(())
     }
 }
 

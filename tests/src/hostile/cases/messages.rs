@@ -68,10 +68,10 @@ fn numbers() -> Vec<Case> {
 }
 
 fn digests() -> Vec<Case> {
-    let with_digest = |digest| {
+    let with_digest = |number, digest| {
         encoded(
             &korinet_wire::v3::Data {
-                seq: seq(2),
+                seq: seq(number),
                 kind: Kind::RAW,
                 payload: b"x",
                 re: None,
@@ -80,9 +80,22 @@ fn digests() -> Vec<Case> {
             .into(),
         )
     };
-    let wrong = move || with_digest(Some(Digest::from_u32(0xbad)));
-    let none = move || with_digest(None);
-    let presence = |asked| Violation::DigestPresence { asked };
+    let wrong_at = move |number| with_digest(number, Some(Digest::from_u32(0xbad)));
+    let wrong = move || wrong_at(2);
+    let none = move || with_digest(2, None);
+    // The messages wait for one, the session goes on.
+    let no_digest = async move |arena: &Arena| {
+        let strike = async || {
+            let wish = Wish {
+                offered: Features::CHECKSUM,
+                ..Wish::open()
+            };
+            let mut raw = arena.raw_as("listen", &wish).await;
+            raw.peer.send(&none()).await;
+            raw.is_there(7).await
+        };
+        arena.repeat(strike).await
+    };
     let wrong_ack = async |arena: &Arena| {
         let strike = async || {
             let wish = Wish {
@@ -114,18 +127,21 @@ fn digests() -> Vec<Case> {
             }),
             Violation::DigestMismatch { next: seq(2) },
         ),
+        Case::new("no digest where one is agreed on", no_digest)
+            .server("tls")
+            .told(Told::GoesOn),
         violation(
             strike_as(
-                "no digest where one is agreed on",
+                "wrong digest of a group",
                 "listen",
                 Features::CHECKSUM,
-                move |_| none(),
+                move |_| [none(), wrong_at(3)].concat(),
             ),
-            presence(true),
+            Violation::DigestMismatch { next: seq(3) },
         ),
         violation(
             strike("digest where none is agreed on", move |_| wrong()),
-            presence(false),
+            Violation::DigestPresence { asked: false },
         ),
         violation(
             Case::new("ACK with a wrong digest", wrong_ack).server("tls"),

@@ -7,6 +7,7 @@ use super::*;
 use crate::v3::Payload;
 
 mod flood;
+mod groups;
 mod pinned;
 
 const LIMITS: Limits = Limits {

@@ -1,7 +1,7 @@
-use korinet_wire::v3::Kind;
+use korinet_wire::v3::{Frame, Kind};
 
 use super::*;
-use crate::v3::{Frame, Payload, SendWindow, Transmit};
+use crate::v3::{Payload, SendWindow, Transmit};
 
 const LIMITS: Limits = Limits {
     messages: 3,
@@ -32,20 +32,32 @@ impl Direction {
     }
 
     fn carry(&mut self, payload: &[u8]) -> Result<(), Violation> {
-        self.send
-            .push(Kind::RAW, None, Payload::Copied(payload))
-            .unwrap();
+        self.push(payload);
         self.flush()
     }
 
+    fn push(&mut self, payload: &[u8]) {
+        let payload = Payload::Copied(payload);
+        self.send.push(Kind::RAW, None, payload).unwrap();
+    }
+
     fn flush(&mut self) -> Result<(), Violation> {
-        let mut out = Transmit::new();
-        self.send.poll_transmit(&mut out);
-        let mut bytes = bytes::BytesMut::from(&out.into_bytes()[..]);
-        while let Ok(Some(frame)) = Frame::decode(&mut bytes, u32::MAX) {
-            handle(&mut self.receive, frame.body())?;
+        for frame in self.written() {
+            handle(&mut self.receive, &frame)?;
         }
         Ok(())
+    }
+
+    /// The frames that are written now.
+    fn written(&mut self) -> Vec<Bytes> {
+        let mut out = Transmit::new();
+        self.send.poll_transmit(&mut out);
+        let mut bytes = out.into_bytes();
+        let mut frames = Vec::new();
+        while let Ok(Delimited::Complete { len }) = delimit(&bytes, u32::MAX) {
+            frames.push(bytes.split_to(len));
+        }
+        frames
     }
 
     /// The position that is acknowledged now, if any is.
@@ -56,11 +68,11 @@ impl Direction {
     }
 }
 
-fn handle(window: &mut ReceiveWindow, body: &Bytes) -> Result<bool, Violation> {
-    let korinet_wire::v3::Frame::Data(data) = korinet_wire::v3::Frame::decode_body(body)? else {
+fn handle(window: &mut ReceiveWindow, frame: &Bytes) -> Result<bool, Violation> {
+    let Frame::Data(data) = Frame::decode_body(&frame[PREFIX_LEN..])? else {
         panic!("no DATA");
     };
-    window.handle_data(&data, body, body)
+    window.handle_data(&data, frame, frame)
 }
 
 // V3-18
@@ -136,30 +148,152 @@ fn what_is_taken_is_told_again_on_a_new_connection() {
 #[test]
 fn a_changed_byte_is_not_taken() {
     let mut direction = Direction::new(Level::Received);
-    direction
-        .send
-        .push(Kind::RAW, None, Payload::Copied(b"payload"))
-        .unwrap();
-    let mut out = Transmit::new();
-    direction.send.poll_transmit(&mut out);
-    let frame = out.into_bytes();
+    direction.push(b"payload");
+    let frames = direction.written();
+    let [frame] = &frames[..] else {
+        panic!("it is one");
+    };
     for bit in 0..8 {
-        for place in 6..frame.len() {
-            let mut changed = frame[4..].to_vec();
-            changed[place - 4] ^= 1 << bit;
+        for place in 0..frame.len() {
+            let mut changed = frame.to_vec();
+            changed[place] ^= 1 << bit;
             let changed = Bytes::from(changed);
             let mut receive = direction.receive.clone();
-            let decoded = korinet_wire::v3::Frame::decode_body(&changed);
-            if let Ok(korinet_wire::v3::Frame::Data(_)) = decoded {
-                assert!(
+            let decoded = Frame::decode_body(&changed[PREFIX_LEN..]);
+            match decoded {
+                // Without its digest it is one that awaits another, which will not be right.
+                Ok(Frame::Data(Data { digest: None, .. })) => unreachable!("of another length"),
+                Ok(Frame::Data(_)) => assert!(
                     handle(&mut receive, &changed).is_err(),
                     "bit {bit} of byte {place}"
-                );
+                ),
+                Ok(_) | Err(_) => {}
             }
             assert_eq!(receive, direction.receive);
         }
     }
-    assert_eq!(handle(&mut direction.receive, &frame.slice(4..)), Ok(true));
+    assert_eq!(handle(&mut direction.receive, frame), Ok(true));
+}
+
+// V3-27, V3-28
+#[test]
+fn a_group_is_received_with_the_digest_of_its_last_message() {
+    for level in [Level::Received, Level::Processed] {
+        let mut direction = Direction::new(level);
+        for payload in [b"a", b"b", b"c"] {
+            direction.push(payload);
+        }
+        let frames = direction.written();
+        assert_eq!(frames.len(), 3);
+        for frame in &frames[..2] {
+            assert_eq!(handle(&mut direction.receive, frame), Ok(true));
+            assert_eq!(handle(&mut direction.receive, frame), Ok(false), "again");
+            assert_eq!(direction.receive.next().0, seq(1));
+            assert_eq!(direction.receive.unread(), 0);
+            assert_eq!(direction.receive.recv(), None);
+        }
+        assert_eq!(handle(&mut direction.receive, &frames[2]), Ok(true));
+        assert_eq!(direction.receive.next().0, seq(4));
+        for payload in [b"a", b"b", b"c"] {
+            let message = direction.receive.recv().unwrap();
+            assert_eq!(message.payload[..], payload[..]);
+            direction.receive.finish(message.seq);
+        }
+        assert_eq!(direction.acknowledge(), Some(4));
+    }
+}
+
+// V3-28
+#[test]
+fn of_a_group_with_a_changed_byte_nothing_is_received() {
+    let mut direction = Direction::new(Level::Received);
+    for payload in [b"a", b"b"] {
+        direction.push(payload);
+    }
+    let frames = direction.written();
+    let payload_at = PREFIX_LEN + 5;
+    for changed in [0, 1] {
+        let mut receive = direction.receive.clone();
+        let mut frames = frames.clone();
+        let mut bytes = frames[changed].to_vec();
+        bytes[payload_at] ^= 1;
+        frames[changed] = bytes.into();
+        assert_eq!(handle(&mut receive, &frames[0]), Ok(true));
+        let found = handle(&mut receive, &frames[1]);
+        assert_eq!(found, Err(Violation::DigestMismatch { next: seq(2) }));
+        assert_eq!(receive, direction.receive);
+    }
+}
+
+// V3-28: where the connection breaks in the middle, all of it comes again.
+#[test]
+fn what_awaits_a_digest_does_not_outlive_the_connection() {
+    let mut direction = Direction::new(Level::Received);
+    direction.carry(b"whole").unwrap();
+    direction.receive.recv();
+    let before = direction.receive.clone();
+    let own = Kind::of(Role::Request);
+    direction
+        .send
+        .push(own, None, Payload::Copied(b"a"))
+        .unwrap();
+    direction.push(b"b");
+    let frames = direction.written();
+    assert_eq!(handle(&mut direction.receive, &frames[0]), Ok(true));
+    assert!(direction.receive.unread_bytes() > 0, "it counts as memory");
+    direction.receive.handle_attached();
+    assert_eq!(direction.receive, before);
+    let next = direction.receive.next();
+    assert_eq!(direction.send.digest_at(next.0), next.1);
+    assert_eq!(direction.send.seek(next.0), 2);
+    direction.flush().unwrap();
+    assert_eq!(direction.receive.recv().unwrap().payload[..], *b"a");
+    assert_eq!(direction.receive.recv().unwrap().payload[..], *b"b");
+    assert_eq!(direction.receive.recv(), None);
+}
+
+// V3-21
+#[test]
+fn what_awaits_a_digest_fills_the_window() {
+    let mut direction = Direction::new(Level::Received);
+    let data = |number| Data {
+        seq: seq(number),
+        kind: Kind::RAW,
+        payload: b"x",
+        re: None,
+        digest: None,
+    };
+    let frame = Bytes::from_static(b"any");
+    for number in 1..=3 {
+        let handled = direction.receive.handle_data(&data(number), &frame, &frame);
+        assert_eq!(handled, Ok(true));
+    }
+    let handled = direction.receive.handle_data(&data(4), &frame, &frame);
+    assert!(matches!(
+        handled,
+        Err(Violation::WindowExceeded { messages: 4, .. })
+    ));
+}
+
+// V3-20, V3-27: an acknowledgement may end within a group.
+#[test]
+fn a_part_of_a_group_is_acknowledged_with_the_digest_before_it() {
+    let mut direction = Direction::new(Level::Processed);
+    direction.carry(b"alone").unwrap();
+    for payload in [b"a", b"b"] {
+        direction.push(payload);
+    }
+    direction.flush().unwrap();
+    for (finished, digest_at) in [(1, 2), (2, 2), (3, 4)] {
+        direction.receive.recv().unwrap();
+        direction.receive.finish(seq(finished));
+        let (taken, digest) = direction.receive.taken();
+        assert_eq!(taken, seq(finished + 1));
+        assert!(digest.is_some());
+        assert_eq!(digest, direction.send.digest_at(seq(digest_at)));
+        assert_eq!(direction.acknowledge(), Some(finished + 1));
+    }
+    assert!(direction.send.is_empty());
 }
 
 // V3-16: numbers near the top.

@@ -137,10 +137,13 @@ fn the_window_is_full_at_its_limits_and_not_before() {
     let overhead = {
         let mut one = window.clone();
         push(&mut one, &[0; 300]).unwrap();
+        written(&mut one);
         usize::try_from(one.bytes()).unwrap() - 300
     };
-    push(&mut window, &[0; 300]).unwrap();
-    push(&mut window, &[0; 300]).unwrap();
+    for number in [1, 2] {
+        push(&mut window, &[0; 300]).unwrap();
+        assert_eq!(numbers(&mut window), [number]);
+    }
     let left = 1000 - 2 * (300 + overhead);
     let too_large = push(&mut window, &vec![0; left - overhead + 1]);
     assert!(matches!(
@@ -148,6 +151,7 @@ fn the_window_is_full_at_its_limits_and_not_before() {
         Err(PushError::Full { messages: 2, .. })
     ));
     push(&mut window, &vec![0; left - overhead]).unwrap();
+    assert_eq!(numbers(&mut window), [3]);
     assert_eq!(window.bytes(), 1000);
     assert!(matches!(
         push(&mut window, b""),
@@ -156,7 +160,6 @@ fn the_window_is_full_at_its_limits_and_not_before() {
             bytes: 1000
         })
     ));
-    assert_eq!(numbers(&mut window), [1, 2, 3]);
     ack(&mut window, 2).unwrap();
     push(&mut window, b"").unwrap();
 }
@@ -337,13 +340,137 @@ fn the_digest_runs_over_number_kind_payload_and_reference() {
     window
         .push(kind, Some(seq(7)), Payload::Copied(b"de"))
         .unwrap();
-    let covered = b"\x01\x10\x43abc\x02\x12\x42de\x07";
-    assert_eq!(window.digest_at(seq(1)), Some(Digest::ZERO));
-    assert_eq!(
-        window.digest_at(seq(3)),
-        Some(Digest::from_u32(crc32c::crc32c(covered)))
-    );
+    let mut out = Transmit::new();
+    window.poll_transmit(&mut out);
+    let frames = b"\0\0\0\x08\x84\x04\x01\x10\x43abc\0\0\0\x0d\x86\x04\x02\x12\x42de\x07";
+    let digest = Digest::from_u32(crc32c::crc32c(frames));
+    let element = Data::digest_element(digest);
+    assert_eq!(out.into_bytes(), [&frames[..], &element].concat());
+    for (next, expected) in [(1, Digest::ZERO), (2, Digest::ZERO), (3, digest)] {
+        assert_eq!(window.digest_at(seq(next)), Some(expected));
+    }
+    assert_eq!(window.digest_at(seq(4)), None);
     assert_eq!(SendWindow::new(LIMITS, false).digest_at(seq(1)), None);
+}
+
+/// Which of the messages that are written now have a digest.
+fn digests(window: &mut SendWindow) -> Vec<bool> {
+    let mut out = Transmit::new();
+    window.poll_transmit(&mut out);
+    let bytes = out.into_bytes();
+    let mut rest = &bytes[..];
+    let mut found = Vec::new();
+    while let Ok(wire::Decoded::Complete { frame, len }) = wire::decode(rest, u32::MAX) {
+        let Frame::Data(data) = frame else {
+            panic!("{frame}");
+        };
+        found.push(data.digest.is_some());
+        rest = &rest[len..];
+    }
+    assert!(rest.is_empty());
+    found
+}
+
+// V3-28
+#[test]
+fn the_last_message_that_is_written_has_a_digest() {
+    let limits = Limits {
+        messages: 100,
+        bytes: 1_000_000,
+        message: 100_000,
+    };
+    let mut window = SendWindow::new(limits, true);
+    let payload = [7; 100];
+    for _ in 0..3 {
+        push(&mut window, &payload).unwrap();
+    }
+    assert_eq!(digests(&mut window), [false, false, true]);
+    push(&mut window, &payload).unwrap();
+    assert_eq!(digests(&mut window), [true]);
+    // A new connection has the same groups.
+    assert_eq!(window.seek(seq(1)), 4);
+    assert_eq!(digests(&mut window), [false, false, true, true]);
+    // One whose memory is the caller's ends a group.
+    push(&mut window, &payload).unwrap();
+    let shared = Payload::Shared(Bytes::from(vec![7; 20_000]));
+    window.push(Kind::RAW, None, shared).unwrap();
+    push(&mut window, &payload).unwrap();
+    assert_eq!(digests(&mut window), [false, true, true]);
+    // One that has no room in the memory of the others begins a group.
+    for _ in 0..2 {
+        push(&mut window, &payload).unwrap();
+        push(&mut window, &[7; 70_000]).unwrap();
+    }
+    assert_eq!(digests(&mut window), [true, true, true, true]);
+}
+
+// V3-21, V3-27: for each of the groups that the memory makes, too.
+#[test]
+fn whatever_is_pushed_has_right_digests_and_fits_the_window_with_them() {
+    let limits = Limits {
+        messages: 1000,
+        bytes: 3000,
+        message: 100,
+    };
+    let mut window = SendWindow::new(limits, true);
+    let (mut groups, mut digest, mut group) = (0, 0, Vec::new());
+    for round in 0..400 {
+        for number in 0.. {
+            let payload = vec![7; (round * 7 + number * 31) % 100];
+            let payload = match (round + number) % 5 {
+                0 => Payload::Shared(payload.into()),
+                _ => Payload::Copied(&payload),
+            };
+            let pushed = match number % 3 {
+                0 => window.push(Kind::RAW, None, payload),
+                _ => window.push(Kind::of(Role::Response), Some(Seq::LAST), payload),
+            };
+            if pushed.is_err() {
+                break;
+            }
+        }
+        let mut out = Transmit::new();
+        window.poll_transmit(&mut out);
+        let bytes = out.into_bytes();
+        let mut rest = &bytes[..];
+        while let Ok(wire::Decoded::Complete { frame, len }) = wire::decode(rest, u32::MAX) {
+            let (bytes, behind) = rest.split_at(len);
+            let Frame::Data(data) = frame else {
+                panic!("{frame}");
+            };
+            group.extend_from_slice(data.covered(bytes));
+            if let Some(found) = data.digest {
+                digest = crc32c::crc32c_append(digest, &group);
+                assert_eq!(found.to_u32(), digest, "{data}");
+                group.clear();
+                groups += 1;
+            }
+            rest = behind;
+        }
+        assert!(rest.is_empty() && group.is_empty());
+        assert!(window.bytes() <= u64::from(limits.bytes));
+        assert!(!window.has_transmit());
+        // A part of them is acknowledged, so that the next do not begin where these did.
+        let next = window.oldest().get() + as_u64(window.len()) * 2 / 3;
+        ack(&mut window, next).unwrap();
+    }
+    assert!(groups > 1000, "{groups}");
+}
+
+// V3-21: there is room for the digest, too.
+#[test]
+fn the_digest_is_a_part_of_the_window() {
+    let limits = |bytes| Limits { bytes, ..LIMITS };
+    let frame = 4 + 2 + 1 + 1 + 1 + 10;
+    for (bytes, fits) in [(2 * frame + 5, true), (2 * frame + 4, false)] {
+        let mut window = SendWindow::new(limits(bytes), true);
+        push(&mut window, &[7; 10]).unwrap();
+        assert_eq!(push(&mut window, &[7; 10]).is_ok(), fits);
+        written(&mut window);
+        assert!(window.bytes() <= u64::from(bytes));
+        // Alone it has one of its own.
+        assert_eq!(push(&mut window, &[]).is_ok(), !fits);
+    }
 }
 
 #[test]

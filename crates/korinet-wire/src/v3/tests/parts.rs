@@ -19,33 +19,63 @@ fn head_payload_and_tail_are_the_frame() {
                 let mut encoded = vec![0; frame.encoded_len()];
                 frame.encode(&mut encoded[..]).unwrap();
                 assert_eq!(parts, encoded);
-                let covered = [head.covered(), data.payload, tail.covered()].concat();
-                assert_eq!(covered, data.covered(&encoded[PREFIX_LEN..]));
+                let covered = [head.as_bytes(), data.payload, tail.covered()].concat();
+                assert_eq!(covered, data.covered(&encoded));
+                let digest_len = digest.map_or(0, |_| Data::DIGEST_LEN);
+                assert_eq!(covered.len() + digest_len, encoded.len());
                 let placed = data.placed();
                 assert_eq!(placed.frame_len(), encoded.len());
                 let mut room = vec![0xff; encoded.len() + PlacedData::SLACK];
-                let found = placed.write(&mut room, |found| {
-                    assert_eq!(found, covered);
-                    DIGEST.unwrap()
-                });
-                assert_eq!(found, Some(digest));
+                assert_eq!(placed.write(&mut room), Some(()));
                 assert_eq!(room[..encoded.len()], encoded);
-                let small = &mut room[..encoded.len() - 1];
-                assert_eq!(placed.write(small, |_| Digest::ZERO), None);
-                let digest_len = if digest.is_some() { 5 } else { 0 };
-                assert_eq!(PREFIX_LEN + 2 + covered.len() + digest_len, encoded.len());
+                assert_eq!(placed.write(&mut room[..encoded.len() - 1]), None);
             }
         }
     }
 }
 
 #[test]
+fn a_frame_can_be_given_a_digest_later() {
+    for (role, len) in [
+        (Role::Message, 0),
+        (Role::Response, 250),
+        (Role::Message, 65_530),
+    ] {
+        let payload = vec![7; len];
+        let mut data = Data {
+            seq: seq(9),
+            kind: Kind::of(role),
+            payload: &payload,
+            re: role.has_re().then_some(seq(300)),
+            digest: None,
+        };
+        let encoded = |data: Data<'_>| {
+            let frame = Frame::from(data);
+            let mut encoded = vec![0; frame.encoded_len()];
+            frame.encode(&mut encoded[..]).unwrap();
+            encoded
+        };
+        let mut frame = encoded(data);
+        Data::expect_digest(&mut frame);
+        frame.extend(Data::digest_element(DIGEST.unwrap()));
+        data.digest = DIGEST;
+        assert_eq!(frame, encoded(data));
+    }
+    // What is none is no reason to panic.
+    Data::expect_digest(&mut [0xff; 4]);
+    Data::expect_digest(&mut [0xff; 5]);
+}
+
+#[test]
 fn what_a_digest_covers_ends_before_unknown_elements() {
-    let body = b"\x87\x04\x01\x02\x41\xa0\x05\x44\x01\x02\x03\x04\x18\x63";
-    let Ok(Frame::Data(data)) = Frame::decode_body(body) else {
+    let frame = b"\0\0\0\x0e\x87\x04\x01\x02\x41\xa0\x05\x44\x01\x02\x03\x04\x18\x63";
+    let Ok(Frame::Data(data)) = Frame::decode_body(&frame[PREFIX_LEN..]) else {
         panic!("it is a DATA");
     };
-    assert_eq!(data.covered(body), b"\x01\x02\x41\xa0\x05");
+    assert_eq!(
+        data.covered(frame),
+        b"\0\0\0\x0e\x87\x04\x01\x02\x41\xa0\x05"
+    );
 }
 
 #[test]
