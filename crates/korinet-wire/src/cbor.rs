@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
 
     /// The argument of a head of this type in its shortest form, if that is next: what honest peers send, without what
     /// it takes to say what is wrong with anything else.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn shortest_head(&mut self, ty: CborType) -> Option<u64> {
         let rest = self.input.get(self.at..)?;
         let (&initial, rest) = rest.split_first()?;

@@ -162,43 +162,67 @@ impl Batch {
     }
 
     /// Appends a message of which the payload is a part of `memory`, without another share of that for each.
-    #[inline]
     pub(super) fn push_part(&mut self, message: &MessageRef<'_>, frame_len: usize, memory: &Bytes) {
         let payload = message.payload;
         let at = payload.as_ptr().addr().wrapping_sub(memory.as_ptr().addr());
         let is_part = at <= memory.len() && payload.len() <= memory.len() - at;
-        let at = match u32::try_from(at) {
-            Ok(at) if is_part && self.is_last(memory) => at,
-            Ok(at) if is_part => {
-                self.push_chunk(memory.clone());
-                at
-            }
-            _ => {
-                // It is beyond 4 GiB, or somewhere else.
-                self.push_chunk(Bytes::copy_from_slice(payload));
-                0
-            }
-        };
-        if let Some(chunk) = self.chunks.back_mut() {
-            chunk.count += 1;
-        }
         if message.kind.role.has_re() {
             self.res.push_back(message.re);
         }
+        let copy;
+        let (at, memory) = match u32::try_from(at) {
+            Ok(at) if is_part => (at, memory),
+            _ => {
+                // It is beyond 4 GiB, or somewhere else.
+                copy = Bytes::copy_from_slice(payload);
+                (0, &copy)
+            }
+        };
+        self.push_place(message.seq, message.kind, frame_len, at, payload.len());
+        self.keep_for(memory, 1);
+    }
+
+    /// Appends a message that has no `re`, of which the payload is where this says in the memory that is
+    /// [kept](Self::keep_for) next.
+    #[inline(always)]
+    pub(super) fn push_place(
+        &mut self,
+        seq: Seq,
+        kind: Kind,
+        frame_len: usize,
+        at: u32,
+        len: usize,
+    ) {
+        if self.entries.capacity() == 0 {
+            // A session in which little is said has no memory for more.
+            self.entries.reserve_exact(1);
+        }
         self.entries.push_back(Entry {
-            seq: message.seq,
+            seq,
             at,
-            len: as_u32(payload.len()),
+            len: as_u32(len),
             frame_len: as_u32(frame_len),
-            kind: message.kind,
+            kind,
         });
+    }
+
+    /// Keeps the memory of the last `count` messages.
+    pub(super) fn keep_for(&mut self, memory: &Bytes, count: usize) {
+        if count == 0 {
+            return;
+        }
+        if !self.is_last(memory) {
+            self.push_chunk(memory.clone());
+        }
+        if let Some(chunk) = self.chunks.back_mut() {
+            chunk.count += count;
+        }
     }
 
     fn push_chunk(&mut self, bytes: Bytes) {
         if self.chunks.capacity() == 0 {
             // A session in which little is said has no memory for more.
             self.chunks.reserve_exact(1);
-            self.entries.reserve_exact(1);
         }
         self.chunks.push_back(Chunk { bytes, count: 0 });
     }
@@ -258,8 +282,15 @@ impl Batch {
     }
 
     /// The bytes of each frame, in order.
-    pub(super) fn frame_lens(&self) -> impl ExactSizeIterator<Item = u64> {
-        self.entries.iter().map(|entry| entry.frame_len.into())
+    pub(super) fn frame_lens(&self) -> impl Iterator<Item = u64> {
+        self.last_lens(self.entries.len())
+    }
+
+    /// The bytes of each of the last `count` frames, in order.
+    pub(super) fn last_lens(&self, count: usize) -> impl Iterator<Item = u64> {
+        let first = self.entries.len().saturating_sub(count);
+        let entries = self.entries.iter().skip(first);
+        entries.map(|entry| entry.frame_len.into())
     }
 
     /// Moves the first `count` messages, or as many as there are, to the end of `other`.
@@ -285,12 +316,12 @@ impl Batch {
                 count: moved,
             });
         }
-        for entry in self.entries.drain(..count) {
-            if entry.kind.role.has_re() {
-                other.res.extend(self.res.pop_front());
-            }
-            other.entries.push_back(entry);
+        if !self.res.is_empty() {
+            let moved = self.entries.iter().take(count);
+            let res = moved.filter(|entry| entry.kind.role.has_re()).count();
+            other.res.extend(self.res.drain(..res));
         }
+        other.entries.extend(self.entries.drain(..count));
     }
 
     /// Drops the last `count` messages, or as many as there are.

@@ -144,16 +144,12 @@ impl Connection {
         while self.end.is_none() {
             // Nearly all that comes is messages.
             if !self.is_close_written() {
-                match windows.receive.handle_run(&came, at, self.max_frame) {
-                    Ok(run) => {
-                        self.room.handle_frame(run.largest);
-                        self.has_progress |= run.len > 0;
-                        at += run.len;
-                    }
-                    Err(violation) => {
-                        self.break_off(violation);
-                        return;
-                    }
+                let (run, handled) = windows.receive.handle_run(&came, at, self.max_frame);
+                self.room.handle_frame(run.largest);
+                self.has_progress |= run.len > 0;
+                at += run.len;
+                if let Err(violation) = handled {
+                    return self.break_off(violation);
                 }
             }
             let rest = came.get(at..).unwrap_or_default();

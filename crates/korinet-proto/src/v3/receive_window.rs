@@ -1,15 +1,20 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use korinet_wire::v3::{
-    Ack, Data, Delimited, Digest, Level, Limits, PREFIX_LEN, Role, Seq, delimit,
-};
+use korinet_wire::v3::{Ack, Digest, Level, Limits, Seq};
 
-use super::batch::{Batch, MessageRef};
+use super::batch::Batch;
 use super::replay_buffer::as_u64;
-use super::send_window::extend;
 use super::volatile_queue::VolatileQueue;
 use super::{Message, Violation, Volatile};
+
+mod calls;
+mod group;
+mod unread;
+
+use calls::{Calls, Queued};
+use group::Group;
+use unread::{Extent, Unread};
 
 /// The messages that the peer has sent: which are received, which are taken, which the application
 /// has read (V3-17 to V3-19).
@@ -52,63 +57,13 @@ pub struct ReceiveWindow {
     untaken_bytes: u64,
     /// The messages that stand for themselves and the application has not read.
     queue: Batch,
-    /// The same of those that belong to calls (V3-47): they are read apart, so that neither waits for the other.
-    calls: VecDeque<Queued>,
-    /// The part of `queue` that is taken.
-    taken_unread: usize,
-    taken_unread_bytes: u64,
-    /// The part of `calls` that is.
-    taken_calls: usize,
-    taken_calls_bytes: u64,
-    /// The bytes of the frames in `queue`.
-    queued_bytes: u64,
-    /// The same of `calls`.
-    calls_bytes: u64,
+    /// How much of that is in which state.
+    unread: Unread,
+    /// Those that belong to calls (V3-47): they are read apart, so that neither waits for the other.
+    calls: Calls,
     /// Once there was a volatile payload.
     volatile: Option<Box<VolatileQueue>>,
     duplicates: u64,
-}
-
-/// The messages behind the last digest that came: they are not received before the one that covers them has come and is
-/// right (V3-28). They stand at the ends of the queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Group {
-    /// The number behind them, which has to come next.
-    expected: Seq,
-    /// The digest there, were there one.
-    digest: Digest,
-    messages: usize,
-    calls: usize,
-    /// The bytes of the frames of those in `queue`.
-    message_bytes: u64,
-    /// And of those in `calls`.
-    call_bytes: u64,
-}
-
-impl Group {
-    const fn starting_at(expected: Seq, digest: Digest) -> Self {
-        Self {
-            expected,
-            digest,
-            messages: 0,
-            calls: 0,
-            message_bytes: 0,
-            call_bytes: 0,
-        }
-    }
-
-    const fn bytes(&self) -> u64 {
-        self.message_bytes + self.call_bytes
-    }
-}
-
-/// DATA frames that came one after the other.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Run {
-    /// The bytes of all of them.
-    pub(super) len: usize,
-    /// Those of the largest.
-    pub(super) largest: usize,
 }
 
 /// What a window had at some moment.
@@ -116,7 +71,7 @@ pub(super) struct Run {
 pub(super) struct Mark {
     queued: usize,
     calls: usize,
-    queued_bytes: u64,
+    bytes: u64,
     volatile_received: u64,
 }
 
@@ -129,19 +84,6 @@ struct Arrived {
     is_read: bool,
     /// It belongs to a call.
     is_call: bool,
-}
-
-/// A message of a call that the application has not read.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Queued {
-    message: Message,
-    /// The bytes of its frame.
-    len: u64,
-}
-
-/// Whether a message is a request, or names one.
-fn is_call(data: &Data<'_>) -> bool {
-    data.kind.role != Role::Message
 }
 
 impl ReceiveWindow {
@@ -163,7 +105,10 @@ impl ReceiveWindow {
             checksum,
             next: first,
             digest: Digest::ZERO,
-            group: Group::starting_at(first, Digest::ZERO),
+            group: Group {
+                expected: first,
+                digest: Digest::ZERO,
+            },
             taken: first,
             taken_digest: Digest::ZERO,
             acked: first,
@@ -172,252 +117,32 @@ impl ReceiveWindow {
             untaken: VecDeque::new(),
             untaken_bytes: 0,
             queue: Batch::default(),
-            calls: VecDeque::new(),
-            taken_unread: 0,
-            taken_unread_bytes: 0,
-            taken_calls: 0,
-            taken_calls_bytes: 0,
-            queued_bytes: 0,
-            calls_bytes: 0,
+            unread: Unread::default(),
+            calls: Calls::default(),
             volatile: None,
             duplicates: 0,
         }
     }
 
-    /// Handles a DATA frame, whole with its prefix, from which `data` was decoded; `memory` is what the payload is a part
-    /// of, where it stays. Whether it was news: a duplicate is not.
-    ///
-    /// # Errors
-    ///
-    /// What the peer did wrong; neither this message nor another one that awaits a digest is received then.
-    pub fn handle_data(
-        &mut self,
-        data: &Data<'_>,
-        frame: &[u8],
-        memory: &Bytes,
-    ) -> Result<bool, Violation> {
-        let handled = self.hold(data, frame.len(), memory).and_then(|is_new| {
-            if is_new {
-                self.cover(data.covered(frame));
-                self.handle_digest(data)?;
-            }
-            Ok(is_new)
-        });
-        if handled.is_err() {
-            self.drop_group();
-        }
-        handled
-    }
-
-    /// Handles the DATA frames that stand one after the other in `memory` from `at` on, as long as they are of the plainest
-    /// shape, whole, and news; how many bytes they had, and the largest of them.
-    ///
-    /// # Errors
-    ///
-    /// As [`handle_data`](Self::handle_data).
-    pub(super) fn handle_run(
-        &mut self,
-        memory: &Bytes,
-        at: usize,
-        max_frame: u32,
-    ) -> Result<Run, Violation> {
-        let handled = self.hold_run(memory, at, max_frame);
-        match handled {
-            Ok(run) if run.len > 0 && (!self.checksum || mutated!(GroupNotAwaited)) => {
-                self.receive_group();
-            }
-            Ok(_) => {}
-            Err(_) => self.drop_group(),
-        }
-        handled
-    }
-
-    #[inline]
-    fn hold_run(&mut self, memory: &Bytes, at: usize, max_frame: u32) -> Result<Run, Violation> {
-        let mut run = Run::default();
-        // What digests cover of one frame after the other is summed up in one go.
-        let mut uncovered = at;
-        let mut rest = memory.get(at..).unwrap_or_default();
-        while let Ok(Delimited::Complete { len }) = delimit(rest, max_frame)
-            && let Some((frame, behind)) = rest.split_at_checked(len)
-            && let Some(data) = Data::plain(frame.get(PREFIX_LEN..).unwrap_or_default())
-            && data.seq >= self.group.expected
-        {
-            self.hold(&data, len, memory)?;
-            rest = behind;
-            run.len += len;
-            run.largest = run.largest.max(len);
-            if data.digest.is_some() {
-                let end = at + run.len;
-                let covered = memory.get(uncovered..end - Data::DIGEST_LEN);
-                self.cover(covered.unwrap_or_default());
-                self.handle_digest(&data)?;
-                uncovered = end;
-            }
-        }
-        self.cover(memory.get(uncovered..at + run.len).unwrap_or_default());
-        Ok(run)
-    }
-
-    /// Puts a message to those that await a digest; whether it was news.
-    #[inline]
-    fn hold(
-        &mut self,
-        data: &Data<'_>,
-        frame_len: usize,
-        memory: &Bytes,
-    ) -> Result<bool, Violation> {
-        if data.digest.is_some() && !self.checksum {
-            return Err(Violation::DigestPresence { asked: false });
-        }
-        let expected = self.group.expected;
-        if data.seq < expected {
-            self.duplicates = self.duplicates.saturating_add(1);
-            self.is_ack_owed = true;
-            if mutated!(DuplicateDelivered) {
-                self.enqueue(data, frame_len, memory);
-                self.receive_group();
-            }
-            return Ok(false);
-        }
-        if data.seq > expected {
-            let found = data.seq;
-            return Err(Violation::SequenceGap { expected, found });
-        }
-        self.check_size(data.payload.len())?;
-        self.check_window(as_u64(frame_len))?;
-        self.group.expected = match data.seq.next() {
-            Some(after) if data.seq <= Seq::LAST => after,
-            _ => return Err(Violation::SequenceExhausted),
-        };
-        self.enqueue(data, frame_len, memory);
-        Ok(true)
-    }
-
-    #[inline]
-    fn enqueue(&mut self, data: &Data<'_>, frame_len: usize, memory: &Bytes) {
-        let message = MessageRef {
-            seq: data.seq,
-            kind: data.kind,
-            re: data.re,
-            payload: data.payload,
-        };
-        let len = as_u64(frame_len);
-        if is_call(data) {
-            let message = message.to_message(memory);
-            self.group.calls += 1;
-            self.group.call_bytes += len;
-            self.calls_bytes += len;
-            self.calls.push_back(Queued { message, len });
-            return;
-        }
-        self.group.messages += 1;
-        self.group.message_bytes += len;
-        self.queued_bytes += len;
-        self.queue.push_part(&message, frame_len, memory);
-    }
-
-    /// What came of the group and digests cover.
-    fn cover(&mut self, bytes: &[u8]) {
-        if self.checksum {
-            self.group.digest = extend(self.group.digest, bytes);
-        }
-    }
-
-    /// The last message of the group has come, or another one (V3-28).
-    fn handle_digest(&mut self, data: &Data<'_>) -> Result<(), Violation> {
-        match data.digest {
-            Some(found) if found != self.group.digest && !mutated!(DigestNotCompared) => {
-                return Err(Violation::DigestMismatch { next: data.seq });
-            }
-            None if self.checksum && !mutated!(GroupNotAwaited) => {}
-            Some(_) | None => self.receive_group(),
-        }
-        Ok(())
-    }
-
-    /// All of the group is received.
-    fn receive_group(&mut self) {
-        let Group {
-            expected, digest, ..
-        } = self.group;
-        let group = std::mem::replace(&mut self.group, Group::starting_at(expected, digest));
-        let first = std::mem::replace(&mut self.next, expected);
-        self.digest = digest;
-        if self.level == Level::Received && self.untaken.is_empty() && self.has_room_for(&group) {
-            self.take_group(&group);
-        } else {
-            self.put_to_untaken(first, &group);
-            self.take_all();
-        }
-    }
-
     /// All of a group, which begins at `first`, is received and not taken.
-    fn put_to_untaken(&mut self, first: Seq, group: &Group) {
-        let (expected, digest) = (group.expected, group.digest);
-        let read = self.queue.len() - group.messages;
-        let mut lens = self.queue.frame_lens().skip(read);
-        let mut calls = self.calls.iter().skip(self.calls.len() - group.calls);
-        let mut call = calls.next();
+    fn put_to_untaken(&mut self, first: Seq, messages: Extent, calls: Extent) {
+        let mut lens = self.queue.last_lens(messages.messages);
+        let mut call_lens = self.calls.last(calls.messages).peekable();
         let mut seq = first;
-        while seq < expected {
+        while seq < self.next {
             let after = seq.next().unwrap_or(Seq::END);
-            let own = call.filter(|call| call.message.seq == seq);
-            let len = match own {
-                Some(_) => std::mem::replace(&mut call, calls.next()).map(|call| call.len),
-                None => lens.next(),
-            };
+            let call_len = call_lens.next_if(|(number, _)| *number == seq);
+            let len = call_len.map(|(_, len)| len).or_else(|| lens.next());
             self.untaken.push_back(Arrived {
                 len: len.unwrap_or_default(),
-                digest: (after == expected).then_some(digest),
+                digest: (after == self.next).then_some(self.digest),
                 is_finished: false,
                 is_read: false,
-                is_call: own.is_some(),
+                is_call: call_len.is_some(),
             });
             seq = after;
         }
-        self.untaken_bytes += group.bytes();
-    }
-
-    /// Forgets the messages that await a digest: on this connection there will not be one.
-    fn drop_group(&mut self) {
-        let Group {
-            messages,
-            calls,
-            message_bytes,
-            call_bytes,
-            ..
-        } = self.group;
-        self.queue.drop_back(messages);
-        self.calls.truncate(self.calls.len() - calls);
-        self.queued_bytes -= message_bytes;
-        self.calls_bytes -= call_bytes;
-        self.group = Group::starting_at(self.next, self.digest);
-    }
-
-    fn check_size(&self, len: usize) -> Result<(), Violation> {
-        let max = self.limits.message;
-        match u32::try_from(len) {
-            Ok(len) if len <= max => Ok(()),
-            _ => Err(Violation::MessageTooLarge { len, max }),
-        }
-    }
-
-    /// V3-21.
-    fn check_window(&self, len: u64) -> Result<(), Violation> {
-        let expected = self.group.expected.get();
-        let messages = expected.saturating_sub(self.acked.get());
-        let bytes = self.unacked_bytes + self.untaken_bytes + self.group.bytes() + len;
-        if messages == 0
-            || (messages < u64::from(self.limits.messages) && bytes <= u64::from(self.limits.bytes))
-        {
-            return Ok(());
-        }
-        Err(Violation::WindowExceeded {
-            messages: messages + 1,
-            bytes,
-            limits: self.limits,
-        })
+        self.untaken_bytes += messages.bytes + calls.bytes;
     }
 
     /// Takes what can be taken (V3-18).
@@ -441,7 +166,7 @@ impl ReceiveWindow {
 
     fn may_take(&self, arrived: &Arrived) -> bool {
         match self.level {
-            Level::Received => arrived.is_read || self.has_room(arrived.len),
+            Level::Received => arrived.is_read || self.has_room(Extent::of_one(arrived.len)),
             Level::Processed | Level::Durable => arrived.is_finished,
         }
     }
@@ -449,12 +174,12 @@ impl ReceiveWindow {
     /// Takes the message `taken`.
     fn take(&mut self, arrived: &Arrived) {
         if self.level == Level::Received && !arrived.is_read {
-            if arrived.is_call {
-                self.taken_calls += 1;
-                self.taken_calls_bytes += arrived.len;
-            } else {
-                self.taken_unread += 1;
-                self.taken_unread_bytes += arrived.len;
+            let unread = match arrived.is_call {
+                true => self.calls.unread_mut(),
+                false => Some(&mut self.unread),
+            };
+            if let Some(unread) = unread {
+                unread.taken += Extent::of_one(arrived.len);
             }
         }
         self.unacked_bytes += arrived.len;
@@ -467,36 +192,27 @@ impl ReceiveWindow {
 
     /// Takes all of a group that is received, as each of its messages would be.
     #[inline]
-    fn take_group(&mut self, group: &Group) {
-        self.taken_unread += group.messages;
-        self.taken_unread_bytes += group.message_bytes;
-        self.taken_calls += group.calls;
-        self.taken_calls_bytes += group.call_bytes;
-        self.unacked_bytes += group.bytes();
+    fn take_group(&mut self, messages: Extent, calls: Extent) {
+        self.unread.taken += messages;
+        if let Some(unread) = self.calls.unread_mut() {
+            unread.taken += calls;
+        }
+        self.unacked_bytes += messages.bytes + calls.bytes;
         self.taken = self.next;
         self.taken_digest = self.digest;
         self.is_ack_owed = true;
     }
 
-    /// Whether there is room for each message of a group, the others included.
-    #[inline]
-    fn has_room_for(&self, group: &Group) -> bool {
-        let messages = self.taken_unread + self.taken_calls + group.messages + group.calls;
-        let bytes = self.taken_unread_bytes + self.taken_calls_bytes + group.bytes();
-        as_u64(messages) <= u64::from(self.limits.messages)
-            && (messages == 1 || bytes <= u64::from(self.limits.bytes))
-    }
-
-    fn has_room(&self, len: u64) -> bool {
-        let messages = as_u64(self.taken_unread + self.taken_calls);
-        let bytes = self.taken_unread_bytes + self.taken_calls_bytes + len;
-        messages == 0
-            || (messages < u64::from(self.limits.messages) && bytes <= u64::from(self.limits.bytes))
+    /// Whether there is room for each of these messages, the others included.
+    fn has_room(&self, more: Extent) -> bool {
+        let all = self.unread.taken + self.calls.unread().taken + more;
+        as_u64(all.messages) <= u64::from(self.limits.messages)
+            && (all.messages == 1 || all.bytes <= u64::from(self.limits.bytes))
     }
 
     /// The next message for the application, of whatever kind.
     pub fn recv(&mut self) -> Option<Message> {
-        let call = self.calls.front().map(|call| call.message.seq);
+        let call = self.calls.first();
         match (self.queue.first(), call) {
             (Some(message), Some(call)) if call < message => self.recv_call(),
             (None, _) => self.recv_call(),
@@ -516,17 +232,11 @@ impl ReceiveWindow {
 
     /// The next message that belongs to a call: it is a request, or names one.
     pub fn recv_call(&mut self) -> Option<Message> {
-        if self.unread_calls() == 0 {
-            return None;
-        }
-        let Queued { message, len } = self.calls.pop_front()?;
-        self.calls_bytes -= len;
+        let Queued { message, len } = self.calls.pop()?;
         if self.level == Level::Received {
-            if message.seq < self.taken {
-                self.taken_calls -= 1;
-                self.taken_calls_bytes -= len;
-            } else {
-                self.handle_read_untaken(message.seq);
+            match self.calls.unread_mut() {
+                Some(unread) if message.seq < self.taken => unread.taken -= Extent::of_one(len),
+                Some(_) | None => self.handle_read_untaken(message.seq),
             }
             self.take_all();
         }
@@ -538,7 +248,7 @@ impl ReceiveWindow {
     pub fn recv_many(&mut self, batch: &mut Batch, limit: usize, bytes: u64) {
         let most = limit.saturating_sub(batch.len());
         let unread = self.unread_messages();
-        let (mut count, mut read) = (unread, self.queued_bytes - self.group.message_bytes);
+        let (mut count, mut read) = (unread, self.unread.bytes - self.unread.held.bytes);
         if count > most || read > bytes {
             (count, read) = (0, 0);
             for len in self.queue.frame_lens().take(most.min(unread)) {
@@ -556,20 +266,20 @@ impl ReceiveWindow {
     /// The application reads the next messages of `queue`, whose frames have so many bytes.
     #[inline]
     fn handle_read(&mut self, count: usize, bytes: u64) {
-        self.queued_bytes -= bytes;
+        self.unread.bytes -= bytes;
         if self.level == Level::Received {
-            if let Some(left) = self.taken_unread.checked_sub(count) {
-                self.taken_unread = left;
-                self.taken_unread_bytes -= bytes;
+            let taken = self.unread.taken.messages;
+            if count <= taken {
+                let messages = count;
+                self.unread.taken -= Extent { messages, bytes };
             } else {
                 // There is room for the others as soon as those before them are read.
-                for index in self.taken_unread..count {
+                for index in taken..count {
                     if let Some(seq) = self.queue.seq(index) {
                         self.handle_read_untaken(seq);
                     }
                 }
-                self.taken_unread = 0;
-                self.taken_unread_bytes = 0;
+                self.unread.taken = Extent::default();
             }
         }
         self.take_all();
@@ -588,10 +298,7 @@ impl ReceiveWindow {
     /// it are, too. At the level `received` this changes nothing; nor does a number that is not
     /// under way.
     pub fn finish(&mut self, seq: Seq) {
-        let call = self
-            .calls
-            .binary_search_by_key(&seq, |call| call.message.seq);
-        let is_unread = call.is_ok() || self.queue.contains(seq);
+        let is_unread = self.calls.contains(seq) || self.queue.contains(seq);
         if seq < self.taken || seq >= self.next || is_unread {
             return;
         }
@@ -621,7 +328,7 @@ impl ReceiveWindow {
         Mark {
             queued: self.queue.len(),
             calls: self.calls.len(),
-            queued_bytes: self.queued_bytes + self.calls_bytes,
+            bytes: self.message_bytes(),
             volatile_received: self.volatile_received(),
         }
     }
@@ -635,12 +342,10 @@ impl ReceiveWindow {
         const LITTLE: usize = 1024;
         let is_mostly_else = |kept: u64| came > LITTLE && kept.saturating_mul(4) < as_u64(came);
         // Less than before is left where a group that had begun was dropped.
-        let kept = (self.queued_bytes + self.calls_bytes).saturating_sub(mark.queued_bytes);
+        let kept = self.message_bytes().saturating_sub(mark.bytes);
         if is_mostly_else(kept) {
             self.queue.copy_from(mark.queued);
-            for call in self.calls.iter_mut().skip(mark.calls) {
-                call.message.payload = Bytes::copy_from_slice(&call.message.payload);
-            }
+            self.calls.copy_from(mark.calls);
         }
         if let Some(queue) = &mut self.volatile {
             queue.copy_since(mark.volatile_received, is_mostly_else);
@@ -745,17 +450,13 @@ impl ReceiveWindow {
     /// How many messages the application has not read.
     #[must_use]
     pub fn unread(&self) -> usize {
-        self.unread_messages() + self.unread_calls()
+        self.unread_messages() + self.calls.readable()
     }
 
     /// How many of them stand for themselves.
     #[must_use]
     pub fn unread_messages(&self) -> usize {
-        self.queue.len() - self.group.messages
-    }
-
-    fn unread_calls(&self) -> usize {
-        self.calls.len() - self.group.calls
+        self.queue.len() - self.unread.held.messages
     }
 
     /// The bytes of all that the application has not read: of frames of messages, whether they await a digest or not, and
@@ -763,7 +464,12 @@ impl ReceiveWindow {
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
         let volatile = self.volatile.as_ref().map_or(0, |queue| queue.bytes());
-        self.queued_bytes + self.calls_bytes + volatile
+        self.message_bytes() + volatile
+    }
+
+    /// The bytes of the frames of the messages that the application has not read.
+    fn message_bytes(&self) -> u64 {
+        self.unread.bytes + self.calls.unread().bytes
     }
 
     /// How many messages came again and were dropped.
@@ -783,6 +489,7 @@ impl ReceiveWindow {
     #[must_use]
     pub fn into_taken(mut self) -> VecDeque<Message> {
         let (taken, level) = (self.taken, self.level);
+        self.drop_group();
         let all = std::iter::from_fn(|| self.recv_untold());
         all.take_while(|message| level == Level::Received && message.seq < taken)
             .collect()
@@ -790,10 +497,10 @@ impl ReceiveWindow {
 
     /// The next message of either queue, when nobody counts any more.
     fn recv_untold(&mut self) -> Option<Message> {
-        let call = self.calls.front().map(|call| call.message.seq);
+        let call = self.calls.first();
         let is_call = call.is_some_and(|call| self.queue.first().is_none_or(|first| call < first));
         if is_call {
-            return Some(self.calls.pop_front()?.message);
+            return Some(self.calls.pop()?.message);
         }
         self.queue.pop()
     }

@@ -164,6 +164,15 @@ impl SendWindow {
         Ok(seq)
     }
 
+    /// Accepts messages of this kind, which answers and continues none, in order, as long as there is room in the window
+    /// and they are [possible](Self::push) at all; how many. What is in the way of the next one, [`push`](Self::push) says.
+    pub fn push_many(&mut self, kind: Kind, payloads: &[&[u8]]) -> usize {
+        let pushed = payloads
+            .iter()
+            .map_while(|payload| self.insert_copied(kind, None, payload, true).ok());
+        pushed.count()
+    }
+
     fn insert(
         &mut self,
         kind: Kind,
@@ -171,47 +180,91 @@ impl SendWindow {
         payload: &Payload<'_>,
         is_bounded: bool,
     ) -> Result<Seq, PushError> {
-        let after = self.check(kind, re, payload.as_bytes().len())?;
+        match payload {
+            Payload::Copied(payload) => self.insert_copied(kind, re, payload, is_bounded),
+            Payload::Shared(payload) => self.insert_shared(kind, re, payload, is_bounded),
+        }
+    }
+
+    #[inline]
+    fn insert_copied(
+        &mut self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &[u8],
+        is_bounded: bool,
+    ) -> Result<Seq, PushError> {
+        let after = self.check(kind, re, payload.len())?;
         let seq = self.end;
         let data = Data {
             seq,
             kind,
-            payload: payload.as_bytes(),
+            payload,
             re,
             digest: None,
         };
         let placed = data.placed();
         let len = placed.frame_len();
-        self.prepare_chunk(match payload {
-            Payload::Copied(_) => len,
-            Payload::Shared(payload) => len - payload.len(),
-        });
-        if is_bounded && !self.has_window_for(len) {
-            let (messages, bytes) = (self.len(), self.bytes());
-            return Err(PushError::Full { messages, bytes });
+        self.prepare_chunk(len);
+        if is_bounded {
+            self.check_window(len)?;
         }
-        let digest = match payload {
-            Payload::Copied(_) => {
-                let written = placed.write(self.frames.room(len));
-                debug_assert!(written.is_some(), "there is room");
-                self.join_group(len);
-                None
-            }
-            Payload::Shared(payload) => self.put_shared(data, payload),
-        };
+        let written = placed.write(self.frames.room(len));
+        debug_assert!(written.is_some(), "there is room");
+        self.join_group(len);
         self.end = after;
-        if let Some(digest) = digest {
+        self.ends.push_back(self.start + self.frames.len());
+        Ok(seq)
+    }
+
+    /// The payload stays where it is. The message is the last of its group, the digest of which it has.
+    fn insert_shared(
+        &mut self,
+        kind: Kind,
+        re: Option<Seq>,
+        payload: &Bytes,
+        is_bounded: bool,
+    ) -> Result<Seq, PushError> {
+        let after = self.check(kind, re, payload.len())?;
+        let seq = self.end;
+        let mut data = Data {
+            seq,
+            kind,
+            payload,
+            re,
+            digest: self.checksum.then_some(Digest::ZERO),
+        };
+        let (head, tail) = (data.head(), data.tail());
+        self.prepare_chunk(head.as_bytes().len());
+        if is_bounded {
+            let others = head.as_bytes().len() + tail.covered().len();
+            self.check_window(others + payload.len())?;
+        }
+        self.frames.put(head.as_bytes());
+        self.join_group(head.as_bytes().len());
+        data.digest = self.group.take().map(|group| {
+            let covered = [self.frames.built_from(group.start), payload, tail.covered()];
+            covered.into_iter().fold(self.last_digest(), extend)
+        });
+        self.frames.put_shared(payload.clone());
+        self.frames.put(data.tail().as_bytes());
+        self.end = after;
+        self.ends.push_back(self.start + self.frames.len());
+        if let Some(digest) = data.digest {
             self.push_digest(digest);
         }
-        self.ends.push_back(self.start + self.frames.len());
         Ok(seq)
     }
 
     /// Whether the peer has room for a frame that is so long without a digest.
     #[inline]
-    fn has_window_for(&self, len: usize) -> bool {
+    fn check_window(&self, len: usize) -> Result<(), PushError> {
         let digest = if self.checksum { Data::DIGEST_LEN } else { 0 };
-        self.fits(self.len(), self.bytes(), as_u64(len + digest))
+        let (messages, bytes) = (self.len(), self.bytes());
+        if self.fits(messages, bytes, as_u64(len + digest)) {
+            return Ok(());
+        }
+        Err(PushError::Full { messages, bytes })
     }
 
     /// Ends the group if the next `len` bytes have no room in its chunk.
@@ -260,23 +313,8 @@ impl SendWindow {
         last.map_or(self.oldest_digest, |last| last.digest)
     }
 
-    /// Appends the frame of `data`, of which the payload stays where it is: the last of its group, the digest of which it
-    /// has.
-    fn put_shared(&mut self, mut data: Data<'_>, payload: &Bytes) -> Option<Digest> {
-        data.digest = self.checksum.then_some(Digest::ZERO);
-        let (head, tail) = (data.head(), data.tail());
-        self.frames.put(head.as_bytes());
-        self.join_group(head.as_bytes().len());
-        data.digest = self.group.take().map(|group| {
-            let covered = [self.frames.built_from(group.start), payload, tail.covered()];
-            covered.into_iter().fold(self.last_digest(), extend)
-        });
-        self.frames.put_shared(payload.clone());
-        self.frames.put(data.tail().as_bytes());
-        data.digest
-    }
-
     /// What makes a message impossible, whatever the window; otherwise the number after its own.
+    #[inline]
     fn check(&self, kind: Kind, re: Option<Seq>, len: usize) -> Result<Seq, PushError> {
         if kind.role.has_re() != re.is_some() || (kind.own && !kind.role.may_be_own()) {
             return Err(PushError::Kind { kind });

@@ -284,6 +284,18 @@ impl ClientSession {
         Ok(Ticket(self.sent))
     }
 
+    /// Has messages sent that answer and continue none, in order, as many as are accepted; how many. What is in the way of
+    /// the next one, [`send`](Self::send) says.
+    pub fn send_many(&mut self, kind: Kind, payloads: &[&[u8]]) -> usize {
+        if self.closing.is_some() || matches!(self.phase, Phase::Over) {
+            return 0;
+        }
+        let session = self.session.as_mut();
+        let count = session.map_or(0, |session| session.conversation.send_many(kind, payloads));
+        self.sent += u64::try_from(count).unwrap_or(u64::MAX);
+        count
+    }
+
     /// Sends a payload that is not acknowledged and does not come again; false if it was dropped
     /// at once, as it is without a connection.
     ///

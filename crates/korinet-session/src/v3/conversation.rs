@@ -191,6 +191,14 @@ impl Conversation {
         Ok(self.windows.send.push(kind, re, payload)?)
     }
 
+    /// Accepts messages that answer and continue none, as many as it goes for; how many.
+    pub(super) fn send_many(&mut self, kind: Kind, payloads: &[&[u8]]) -> usize {
+        match self.closing {
+            Some(_) => 0,
+            None => self.windows.send.push_many(kind, payloads),
+        }
+    }
+
     /// Sends a volatile payload, or drops it; whether it is on its way.
     pub(super) fn send_volatile(&mut self, raw: bool, payload: &[u8]) -> Result<bool, PushError> {
         match &mut self.link {

@@ -166,6 +166,12 @@ impl ServerSession {
         Ok(Ticket(seq.get()))
     }
 
+    /// As [`ClientSession::send_many`](super::ClientSession::send_many).
+    pub fn send_many(&mut self, kind: Kind, payloads: &[&[u8]]) -> usize {
+        let conversation = self.conversation.as_mut();
+        conversation.map_or(0, |conversation| conversation.send_many(kind, payloads))
+    }
+
     /// As [`ClientSession::send_volatile`](super::ClientSession::send_volatile).
     ///
     /// # Errors

@@ -107,8 +107,11 @@ async fn send(sender: Sender, message: Bytes) -> Result<(), Failure> {
     }
 }
 
+/// As many as the window holds by default.
+const BATCH: usize = 4096;
+
 async fn receive(mut receiver: Receiver, mut flow: Flow) -> Result<(), Failure> {
-    while let Some(batch) = receiver.recv_batch(1024).await? {
+    while let Some(batch) = receiver.recv_batch(BATCH).await? {
         for message in batch.iter() {
             std::hint::black_box(message.data());
             flow.tally.add(1);

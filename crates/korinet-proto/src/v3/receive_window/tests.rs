@@ -1,4 +1,4 @@
-use korinet_wire::v3::{Frame, Kind};
+use korinet_wire::v3::{Data, Delimited, Frame, Kind, PREFIX_LEN, Role, delimit};
 
 use super::*;
 use crate::v3::{Payload, SendWindow, Transmit};

@@ -49,17 +49,11 @@ impl Sender {
         if !is_clear(&inner) || !inner.has_memory_for_many(payloads.len(), bytes) {
             return 0;
         }
-        let mut count = 0;
-        for payload in payloads {
-            let Ok(ticket) = inner.core.send(kind, None, Payload::Copied(payload)) else {
-                break;
-            };
-            inner.fed = ticket;
-            count += 1;
-        }
+        let count = inner.core.send_many(kind, payloads);
         if count == 0 {
             return 0;
         }
+        inner.fed = inner.core.accepted();
         inner.charge();
         wake_asleep(inner);
         count

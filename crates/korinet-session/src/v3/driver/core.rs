@@ -86,6 +86,10 @@ impl Core {
         either!(self, session => session.send(kind, re, payload))
     }
 
+    pub(super) fn send_many(&mut self, kind: Kind, payloads: &[&[u8]]) -> usize {
+        either!(self, session => session.send_many(kind, payloads))
+    }
+
     pub(super) fn send_volatile(&mut self, raw: bool, payload: &[u8]) -> Result<bool, SendError> {
         either!(self, session => session.send_volatile(raw, payload))
     }

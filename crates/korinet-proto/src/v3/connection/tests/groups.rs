@@ -87,3 +87,17 @@ fn a_group_that_had_begun_is_dropped_with_what_is_wrong() {
     peer.assert_violation(Code::SEQUENCE_GAP);
     assert_eq!(peer.windows.receive.unread_bytes(), 0);
 }
+
+#[test]
+fn without_a_checksum_all_before_what_is_wrong_is_received() {
+    let mut side = Side::plain();
+    let frames = [data(1, b"a"), data(2, b"b"), data(4, b"d")];
+    let bytes: Vec<u8> = frames
+        .iter()
+        .flat_map(|data| encoded(&(*data).into()))
+        .collect();
+    side.read(&bytes);
+    assert_eq!(received(&mut side), [b"a", b"b"]);
+    assert!(side.connection.has_progress());
+    side.assert_violation(Code::SEQUENCE_GAP);
+}

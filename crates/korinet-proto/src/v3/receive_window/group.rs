@@ -1,0 +1,279 @@
+//! What comes of the peer's messages, until it is received.
+
+use bytes::Bytes;
+use korinet_wire::v3::{Data, Delimited, Digest, Level, PREFIX_LEN, Role, Seq, delimit};
+
+use super::super::batch::MessageRef;
+use super::super::replay_buffer::as_u64;
+use super::super::send_window::extend;
+use super::ReceiveWindow;
+use super::unread::Unread;
+use crate::v3::Violation;
+
+/// The messages behind the last digest that came, which are held at the ends of the queues: they are not received before
+/// the one that covers them has come and is right (V3-28).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Group {
+    /// The number behind them, which has to come next.
+    pub(super) expected: Seq,
+    /// The digest there, were there one.
+    pub(super) digest: Digest,
+}
+
+/// DATA frames that came one after the other.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::v3) struct Run {
+    /// The bytes of all of them.
+    pub(in crate::v3) len: usize,
+    /// Those of the largest.
+    pub(in crate::v3) largest: usize,
+}
+
+/// Whether a message is a request, or names one.
+fn is_call(data: &Data<'_>) -> bool {
+    data.kind.role != Role::Message
+}
+
+impl ReceiveWindow {
+    /// Handles a DATA frame, whole with its prefix, from which `data` was decoded; `memory` is what the payload is a part
+    /// of, where it stays. Whether it was news: a duplicate is not.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong; neither this message nor another one that awaits a digest is received then.
+    pub fn handle_data(
+        &mut self,
+        data: &Data<'_>,
+        frame: &[u8],
+        memory: &Bytes,
+    ) -> Result<bool, Violation> {
+        let handled = self.hold(data, frame.len(), memory).and_then(|is_new| {
+            if is_new {
+                self.cover(data.covered(frame));
+                self.handle_digest(data)?;
+            }
+            Ok(is_new)
+        });
+        if handled.is_err() {
+            self.drop_group();
+        }
+        handled
+    }
+
+    /// Handles the DATA frames that stand one after the other in `memory` from `at` on, as long as they are of the plainest
+    /// shape, whole, and news; which they were, and what the peer did wrong behind them, as
+    /// [`handle_data`](Self::handle_data) says it.
+    pub(in crate::v3) fn handle_run(
+        &mut self,
+        memory: &Bytes,
+        at: usize,
+        max_frame: u32,
+    ) -> (Run, Result<(), Violation>) {
+        let (run, handled) = self.hold_run(memory, at, max_frame);
+        if run.len > 0 && (!self.checksum || mutated!(GroupNotAwaited)) {
+            self.receive_group();
+        }
+        if handled.is_err() {
+            self.drop_group();
+        }
+        (run, handled)
+    }
+
+    #[inline]
+    fn hold_run(
+        &mut self,
+        memory: &Bytes,
+        at: usize,
+        max_frame: u32,
+    ) -> (Run, Result<(), Violation>) {
+        let mut run = Run::default();
+        // What digests cover of one frame after the other is summed up in one go.
+        let mut uncovered = at;
+        // The last messages of the queue, of which the memory is not kept yet.
+        let mut unkept = 0;
+        let mut rest = memory.get(at..).unwrap_or_default();
+        let handled = loop {
+            let Ok(Delimited::Complete { len }) = delimit(rest, max_frame) else {
+                break Ok(());
+            };
+            let Some((frame, behind)) = rest.split_at_checked(len) else {
+                break Ok(());
+            };
+            let data = match Data::plain(frame.get(PREFIX_LEN..).unwrap_or_default()) {
+                Some(data) if data.kind.role == Role::Message => data,
+                _ => break Ok(()),
+            };
+            if data.seq < self.group.expected {
+                break Ok(());
+            }
+            let after = match self.check(&data, len) {
+                Ok(after) => after,
+                Err(violation) => break Err(violation),
+            };
+            let end = at + run.len + len;
+            let digest_len = data.digest.map_or(0, |_| Data::DIGEST_LEN);
+            let payload_len = data.payload.len();
+            // In the plainest shape nothing but a digest follows the payload.
+            let Ok(payload_at) = u32::try_from(end - digest_len - payload_len) else {
+                break Ok(());
+            };
+            self.group.expected = after;
+            self.unread.hold(len);
+            self.queue
+                .push_place(data.seq, data.kind, len, payload_at, payload_len);
+            unkept += 1;
+            run.len += len;
+            run.largest = run.largest.max(len);
+            rest = behind;
+            if data.digest.is_some() {
+                let covered = memory.get(uncovered..end - digest_len);
+                self.cover(covered.unwrap_or_default());
+                uncovered = end;
+                if let Err(violation) = self.handle_digest(&data) {
+                    break Err(violation);
+                }
+            }
+        };
+        self.queue.keep_for(memory, unkept);
+        self.cover(memory.get(uncovered..at + run.len).unwrap_or_default());
+        (run, handled)
+    }
+
+    /// Puts a message to those that await a digest; whether it was news.
+    #[inline]
+    fn hold(
+        &mut self,
+        data: &Data<'_>,
+        frame_len: usize,
+        memory: &Bytes,
+    ) -> Result<bool, Violation> {
+        self.check_presence(data)?;
+        if data.seq < self.group.expected {
+            self.duplicates = self.duplicates.saturating_add(1);
+            self.is_ack_owed = true;
+            if mutated!(DuplicateDelivered) {
+                self.enqueue(data, frame_len, memory);
+                self.receive_group();
+            }
+            return Ok(false);
+        }
+        self.group.expected = self.check(data, frame_len)?;
+        self.enqueue(data, frame_len, memory);
+        Ok(true)
+    }
+
+    /// Whether a message that is none again may come now; the number after it.
+    #[inline]
+    fn check(&self, data: &Data<'_>, frame_len: usize) -> Result<Seq, Violation> {
+        self.check_presence(data)?;
+        let expected = self.group.expected;
+        if data.seq != expected {
+            let found = data.seq;
+            return Err(Violation::SequenceGap { expected, found });
+        }
+        self.check_size(data.payload.len())?;
+        self.check_window(as_u64(frame_len))?;
+        match expected.next() {
+            Some(after) if expected <= Seq::LAST => Ok(after),
+            _ => Err(Violation::SequenceExhausted),
+        }
+    }
+
+    #[inline]
+    fn enqueue(&mut self, data: &Data<'_>, frame_len: usize, memory: &Bytes) {
+        let message = MessageRef {
+            seq: data.seq,
+            kind: data.kind,
+            re: data.re,
+            payload: data.payload,
+        };
+        if is_call(data) {
+            return self.calls.hold(message.to_message(memory), frame_len);
+        }
+        self.unread.hold(frame_len);
+        self.queue.push_part(&message, frame_len, memory);
+    }
+
+    /// What came of the group and digests cover.
+    fn cover(&mut self, bytes: &[u8]) {
+        if self.checksum {
+            self.group.digest = extend(self.group.digest, bytes);
+        }
+    }
+
+    /// The last message of the group has come, or another one (V3-28).
+    fn handle_digest(&mut self, data: &Data<'_>) -> Result<(), Violation> {
+        match data.digest {
+            Some(found) if found != self.group.digest && !mutated!(DigestNotCompared) => {
+                return Err(Violation::DigestMismatch { next: data.seq });
+            }
+            None if self.checksum && !mutated!(GroupNotAwaited) => {}
+            Some(_) | None => self.receive_group(),
+        }
+        Ok(())
+    }
+
+    /// All of the group is received.
+    fn receive_group(&mut self) {
+        let first = std::mem::replace(&mut self.next, self.group.expected);
+        self.digest = self.group.digest;
+        let messages = self.unread.receive_held();
+        let calls = self.calls.unread_mut().map(Unread::receive_held);
+        let calls = calls.unwrap_or_default();
+        if self.level == Level::Received
+            && self.untaken.is_empty()
+            && self.has_room(messages + calls)
+        {
+            self.take_group(messages, calls);
+        } else {
+            self.put_to_untaken(first, messages, calls);
+            self.take_all();
+        }
+    }
+
+    /// Forgets the messages that await a digest: on this connection there will not be one.
+    pub(super) fn drop_group(&mut self) {
+        let held = self.unread.drop_held();
+        self.queue.drop_back(held.messages);
+        self.calls.drop_held();
+        self.group = Group {
+            expected: self.next,
+            digest: self.digest,
+        };
+    }
+
+    /// V3-27.
+    #[inline]
+    fn check_presence(&self, data: &Data<'_>) -> Result<(), Violation> {
+        if data.digest.is_some() && !self.checksum {
+            return Err(Violation::DigestPresence { asked: false });
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_size(&self, len: usize) -> Result<(), Violation> {
+        let max = self.limits.message;
+        match u32::try_from(len) {
+            Ok(len) if len <= max => Ok(()),
+            _ => Err(Violation::MessageTooLarge { len, max }),
+        }
+    }
+
+    /// V3-21.
+    fn check_window(&self, len: u64) -> Result<(), Violation> {
+        let expected = self.group.expected.get();
+        let messages = expected.saturating_sub(self.acked.get());
+        let held = self.unread.held.bytes + self.calls.unread().held.bytes;
+        let bytes = self.unacked_bytes + self.untaken_bytes + held + len;
+        if messages == 0
+            || (messages < u64::from(self.limits.messages) && bytes <= u64::from(self.limits.bytes))
+        {
+            return Ok(());
+        }
+        Err(Violation::WindowExceeded {
+            messages: messages + 1,
+            bytes,
+            limits: self.limits,
+        })
+    }
+}
