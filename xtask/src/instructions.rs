@@ -6,13 +6,13 @@ use crate::workspace;
 /// What is counted, and how many instructions a message may take: what was counted with Rust 1.95 on x86-64, and a
 /// sixth more for other compilers.
 const CASES: [Case; 8] = [
-    Case::new("korinet-proto", "encode", 150),
+    Case::new("korinet-proto", "encode", 145),
     Case::new("korinet-proto", "decode", 195),
-    Case::new("korinet-proto", "send", 675),
-    Case::new("korinet-proto", "receive", 1650),
-    Case::new("korinet", "stream", 2370),
-    Case::new("korinet", "batches", 1785),
-    Case::new("korinet", "typed", 3265),
+    Case::new("korinet-proto", "send", 460),
+    Case::new("korinet-proto", "receive", 1_080),
+    Case::new("korinet", "stream", 1_600),
+    Case::new("korinet", "batches", 910),
+    Case::new("korinet", "typed", 2_480),
     Case::new("korinet", "round-trip", 20_400),
 ];
 
