@@ -128,12 +128,14 @@ impl Side {
         }
     }
 
-    /// The peer's next message; sometimes again, sometimes with a gap, sometimes changed.
+    /// The peer's next messages; sometimes again, sometimes with a gap, sometimes changed.
     fn feed_message(&mut self, script: &mut Script<'_>) {
         let how = script.below(8);
-        let _ = self
-            .peer
-            .push(Kind::RAW, None, Payload::Copied(script.bytes(70)));
+        // They are one group.
+        for _ in 0..=script.below(3) {
+            let payload = Payload::Copied(script.bytes(70));
+            let _ = self.peer.push(Kind::RAW, None, payload);
+        }
         if how == 1 {
             let again = near(self.peer.oldest(), script.below(4));
             self.peer.seek(again);
