@@ -53,7 +53,7 @@ impl Clone for ReplayBuffer {
             waiting: self.waiting.clone(),
             open: self
                 .open
-                .get(..self.built + SLACK.min(self.open.len() - self.built))
+                .get(..self.open.len().min(self.built + SLACK))
                 .unwrap_or_default()
                 .into(),
             built: self.built,

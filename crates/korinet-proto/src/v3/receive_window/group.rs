@@ -100,12 +100,9 @@ impl ReceiveWindow {
                 break Ok(());
             };
             let data = match Data::plain(frame.get(PREFIX_LEN..).unwrap_or_default()) {
-                Some(data) if data.kind.role == Role::Message => data,
+                Some(data) if data.seq >= self.group.expected => data,
                 _ => break Ok(()),
             };
-            if data.seq < self.group.expected {
-                break Ok(());
-            }
             let after = match self.check(&data, len) {
                 Ok(after) => after,
                 Err(violation) => break Err(violation),
@@ -118,10 +115,14 @@ impl ReceiveWindow {
                 break Ok(());
             };
             self.group.expected = after;
-            self.unread.hold(len);
-            self.queue
-                .push_place(data.seq, data.kind, len, payload_at, payload_len);
-            unkept += 1;
+            if is_call(&data) {
+                self.enqueue(&data, len, memory);
+            } else {
+                self.unread.hold(len);
+                self.queue
+                    .push_place(data.seq, data.kind, len, payload_at, payload_len);
+                unkept += 1;
+            }
             run.len += len;
             run.largest = run.largest.max(len);
             rest = behind;
@@ -147,8 +148,8 @@ impl ReceiveWindow {
         frame_len: usize,
         memory: &Bytes,
     ) -> Result<bool, Violation> {
-        self.check_presence(data)?;
         if data.seq < self.group.expected {
+            self.check_presence(data)?;
             self.duplicates = self.duplicates.saturating_add(1);
             self.is_ack_owed = true;
             if mutated!(DuplicateDelivered) {
