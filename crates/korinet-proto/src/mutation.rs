@@ -50,6 +50,7 @@ mutations! {
     TombstoneForgotten: "a session that ended is not known any more",
     WelcomeProofNotChecked: "the client takes any proof",
     WindowIgnored: "the sender does not heed the peer's window",
+    WrongGroupKept: "a group whose digest was wrong is not dropped",
 }
 
 const NONE: u8 = u8::MAX;

@@ -22,7 +22,7 @@ use unread::{Extent, Unread};
 /// It outlives the connections of its session.
 ///
 /// ```text
-///      acked              taken               next               expected
+///      acked              taken             received              next
 ///        |  taken, ACK not  |  received, room    |  came, a digest   |  did not come
 ///        |  written yet     |  or work awaited   |  of it did not    |
 /// ```
@@ -37,13 +37,13 @@ pub struct ReceiveWindow {
     limits: Limits,
     level: Level,
     checksum: bool,
-    /// All below is received: the application may have it, and a new connection goes on from here.
-    next: Seq,
-    /// The digest at `next`.
+    /// All below is received: the application may have it.
+    received: Seq,
+    /// The digest at `received`.
     digest: Digest,
-    /// The messages that came beyond `next`: without a checksum none.
+    /// The messages that came beyond `received`: without a checksum none.
     group: Group,
-    /// `acked <= taken <= next`
+    /// `acked <= taken <= received`
     taken: Seq,
     /// The last digest at `taken` or before it.
     taken_digest: Digest,
@@ -103,10 +103,10 @@ impl ReceiveWindow {
             limits,
             level,
             checksum,
-            next: first,
+            received: first,
             digest: Digest::ZERO,
             group: Group {
-                expected: first,
+                next: first,
                 digest: Digest::ZERO,
             },
             taken: first,
@@ -129,13 +129,13 @@ impl ReceiveWindow {
         let mut lens = self.queue.last_lens(messages.messages);
         let mut call_lens = self.calls.last(calls.messages).peekable();
         let mut seq = first;
-        while seq < self.next {
+        while seq < self.received {
             let after = seq.next().unwrap_or(Seq::END);
             let call_len = call_lens.next_if(|(number, _)| *number == seq);
             let len = call_len.map(|(_, len)| len).or_else(|| lens.next());
             self.untaken.push_back(Arrived {
                 len: len.unwrap_or_default(),
-                digest: (after == self.next).then_some(self.digest),
+                digest: (after == self.received).then_some(self.digest),
                 is_finished: false,
                 is_read: false,
                 is_call: call_len.is_some(),
@@ -198,7 +198,7 @@ impl ReceiveWindow {
             unread.taken += calls;
         }
         self.unacked_bytes += messages.bytes + calls.bytes;
-        self.taken = self.next;
+        self.taken = self.received;
         self.taken_digest = self.digest;
         self.is_ack_owed = true;
     }
@@ -299,7 +299,7 @@ impl ReceiveWindow {
     /// under way.
     pub fn finish(&mut self, seq: Seq) {
         let is_unread = self.calls.contains(seq) || self.queue.contains(seq);
-        if seq < self.taken || seq >= self.next || is_unread {
+        if seq < self.taken || seq >= self.received || is_unread {
             return;
         }
         let index = self.index(seq);
@@ -369,13 +369,13 @@ impl ReceiveWindow {
             .is_some_and(|queue| !queue.is_empty())
     }
 
-    /// A new connection begins: what was taken is told again (V3-19), and what awaited a digest comes again.
+    /// A new connection begins: what was taken is told again (V3-19).
     pub fn handle_attached(&mut self) {
         self.is_ack_owed = self.taken > Seq::FIRST;
         if mutated!(CounterResetOnResume) {
-            self.next = Seq::FIRST;
+            self.received = Seq::FIRST;
+            self.drop_group();
         }
-        self.drop_group();
     }
 
     /// Whether an ACK is owed.
@@ -388,7 +388,7 @@ impl ReceiveWindow {
     #[must_use]
     pub fn is_ack_urgent(&self) -> bool {
         let messages = self.taken.get() - self.acked.get();
-        let all = self.taken == self.next;
+        let all = self.taken == self.received;
         self.is_ack_owed
             && (messages * 4 >= u64::from(self.limits.messages)
                 || (all && self.unacked_bytes.saturating_mul(4) >= u64::from(self.limits.bytes)))
@@ -418,7 +418,7 @@ impl ReceiveWindow {
 
     fn taken_for_peer(&self) -> (Seq, Digest) {
         if mutated!(AckBeforeTaken) {
-            (self.next, self.digest)
+            (self.received, self.digest)
         } else {
             (self.taken, self.taken_digest)
         }
@@ -430,10 +430,11 @@ impl ReceiveWindow {
         (self.taken, self.checksum.then_some(self.taken_digest))
     }
 
-    /// Every message below is received; with the digest there, if there is a checksum.
+    /// Every message below has come, so that a new connection goes on from here (V3-35); with the last digest there or
+    /// before it, if there is a checksum.
     #[must_use]
     pub fn next(&self) -> (Seq, Option<Digest>) {
-        (self.next, self.checksum.then_some(self.digest))
+        (self.group.next, self.checksum.then_some(self.digest))
     }
 
     /// What the peer may have unacknowledged.

@@ -11,11 +11,11 @@ use super::unread::Unread;
 use crate::v3::Violation;
 
 /// The messages behind the last digest that came, which are held at the ends of the queues: they are not received before
-/// the one that covers them has come and is right (V3-28).
+/// the one that covers them has come and is right, be it on a later connection (V3-28).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Group {
     /// The number behind them, which has to come next.
-    pub(super) expected: Seq,
+    pub(super) next: Seq,
     /// The digest there, were there one.
     pub(super) digest: Digest,
 }
@@ -54,7 +54,7 @@ impl ReceiveWindow {
             }
             Ok(is_new)
         });
-        if handled.is_err() {
+        if handled.is_err() && !mutated!(WrongGroupKept) {
             self.drop_group();
         }
         handled
@@ -73,7 +73,7 @@ impl ReceiveWindow {
         if run.len > 0 && (!self.checksum || mutated!(GroupNotAwaited)) {
             self.receive_group();
         }
-        if handled.is_err() {
+        if handled.is_err() && !mutated!(WrongGroupKept) {
             self.drop_group();
         }
         (run, handled)
@@ -100,7 +100,7 @@ impl ReceiveWindow {
                 break Ok(());
             };
             let data = match Data::plain(frame.get(PREFIX_LEN..).unwrap_or_default()) {
-                Some(data) if data.seq >= self.group.expected => data,
+                Some(data) if data.seq >= self.group.next => data,
                 _ => break Ok(()),
             };
             let after = match self.check(&data, len) {
@@ -114,7 +114,7 @@ impl ReceiveWindow {
             let Ok(payload_at) = u32::try_from(end - digest_len - payload_len) else {
                 break Ok(());
             };
-            self.group.expected = after;
+            self.group.next = after;
             if is_call(&data) {
                 self.enqueue(&data, len, memory);
             } else {
@@ -148,7 +148,7 @@ impl ReceiveWindow {
         frame_len: usize,
         memory: &Bytes,
     ) -> Result<bool, Violation> {
-        if data.seq < self.group.expected {
+        if data.seq < self.group.next {
             self.check_presence(data)?;
             self.duplicates = self.duplicates.saturating_add(1);
             self.is_ack_owed = true;
@@ -158,7 +158,7 @@ impl ReceiveWindow {
             }
             return Ok(false);
         }
-        self.group.expected = self.check(data, frame_len)?;
+        self.group.next = self.check(data, frame_len)?;
         self.enqueue(data, frame_len, memory);
         Ok(true)
     }
@@ -167,7 +167,7 @@ impl ReceiveWindow {
     #[inline]
     fn check(&self, data: &Data<'_>, frame_len: usize) -> Result<Seq, Violation> {
         self.check_presence(data)?;
-        let expected = self.group.expected;
+        let expected = self.group.next;
         if data.seq != expected {
             let found = data.seq;
             return Err(Violation::SequenceGap { expected, found });
@@ -217,7 +217,7 @@ impl ReceiveWindow {
 
     /// All of the group is received.
     fn receive_group(&mut self) {
-        let first = std::mem::replace(&mut self.next, self.group.expected);
+        let first = std::mem::replace(&mut self.received, self.group.next);
         self.digest = self.group.digest;
         let messages = self.unread.receive_held();
         let calls = self.calls.unread_mut().map(Unread::receive_held);
@@ -233,13 +233,13 @@ impl ReceiveWindow {
         }
     }
 
-    /// Forgets the messages that await a digest: on this connection there will not be one.
+    /// Forgets the messages that await a digest, as if they had not come: one of them may be wrong, or none will.
     pub(super) fn drop_group(&mut self) {
         let held = self.unread.drop_held();
         self.queue.drop_back(held.messages);
         self.calls.drop_held();
         self.group = Group {
-            expected: self.next,
+            next: self.received,
             digest: self.digest,
         };
     }
@@ -263,7 +263,7 @@ impl ReceiveWindow {
 
     /// V3-21.
     fn check_window(&self, len: u64) -> Result<(), Violation> {
-        let expected = self.group.expected.get();
+        let expected = self.group.next.get();
         let messages = expected.saturating_sub(self.acked.get());
         let held = self.unread.held.bytes + self.calls.unread().held.bytes;
         let bytes = self.unacked_bytes + self.untaken_bytes + held + len;

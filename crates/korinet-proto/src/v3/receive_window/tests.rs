@@ -185,10 +185,11 @@ fn a_group_is_received_with_the_digest_of_its_last_message() {
         }
         let frames = direction.written();
         assert_eq!(frames.len(), 3);
-        for frame in &frames[..2] {
+        for (frame, next) in frames[..2].iter().zip([2, 3]) {
             assert_eq!(handle(&mut direction.receive, frame), Ok(true));
             assert_eq!(handle(&mut direction.receive, frame), Ok(false), "again");
-            assert_eq!(direction.receive.next().0, seq(1));
+            assert_eq!(direction.receive.next(), (seq(next), Some(Digest::ZERO)));
+            assert_eq!(direction.receive.taken(), (seq(1), Some(Digest::ZERO)));
             assert_eq!(direction.receive.unread(), 0);
             assert_eq!(direction.receive.recv(), None);
         }
@@ -225,31 +226,61 @@ fn of_a_group_with_a_changed_byte_nothing_is_received() {
     }
 }
 
-// V3-28: where the connection breaks in the middle, all of it comes again.
-#[test]
-fn what_awaits_a_digest_does_not_outlive_the_connection() {
+/// Three messages, of which the first belongs to a call and has come before the connection broke; the other two as they
+/// are written on the next one, and what the receiver had before.
+fn broken_in_a_group() -> (Direction, Vec<Bytes>, ReceiveWindow) {
     let mut direction = Direction::new(Level::Received);
     direction.carry(b"whole").unwrap();
     direction.receive.recv();
+    direction.acknowledge();
     let before = direction.receive.clone();
-    let own = Kind::of(Role::Request);
-    direction
-        .send
-        .push(own, None, Payload::Copied(b"a"))
-        .unwrap();
+    let request = Kind::of(Role::Request);
+    let pushed = direction.send.push(request, None, Payload::Copied(b"a"));
+    pushed.unwrap();
     direction.push(b"b");
+    direction.push(b"c");
     let frames = direction.written();
     assert_eq!(handle(&mut direction.receive, &frames[0]), Ok(true));
     assert!(direction.receive.unread_bytes() > 0, "it counts as memory");
     direction.receive.handle_attached();
+    let (next, digest) = direction.receive.next();
+    assert_eq!(next, seq(3));
+    assert_eq!(direction.send.digest_at(next), digest);
+    assert_eq!(direction.send.seek(next), 2, "what has come does not again");
+    assert_eq!(direction.written(), frames[1..]);
+    (direction, frames, before)
+}
+
+// V3-28, V3-35: where the connection breaks in the middle, the next one goes on there.
+#[test]
+fn a_group_comes_on_several_connections() {
+    let (mut direction, frames, _) = broken_in_a_group();
+    assert_eq!(direction.acknowledge(), Some(2), "it is not received yet");
+    for frame in &frames[1..] {
+        assert_eq!(direction.receive.recv(), None);
+        assert_eq!(handle(&mut direction.receive, frame), Ok(true));
+    }
+    for payload in [b"a", b"b", b"c"] {
+        assert_eq!(direction.receive.recv().unwrap().payload[..], payload[..]);
+    }
+    assert_eq!(direction.acknowledge(), Some(5));
+    assert!(direction.send.is_empty());
+}
+
+// V3-28: whichever part was wrong, all of it comes again.
+#[test]
+fn a_group_that_was_wrong_begins_anew() {
+    let (mut direction, frames, before) = broken_in_a_group();
+    assert_eq!(handle(&mut direction.receive, &frames[1]), Ok(true));
+    let mut changed = frames[2].to_vec();
+    *changed.last_mut().unwrap() ^= 1;
+    let found = handle(&mut direction.receive, &changed.into());
+    assert_eq!(found, Err(Violation::DigestMismatch { next: seq(4) }));
+    direction.receive.poll_ack();
     assert_eq!(direction.receive, before);
-    let next = direction.receive.next();
-    assert_eq!(direction.send.digest_at(next.0), next.1);
-    assert_eq!(direction.send.seek(next.0), 2);
+    assert_eq!(direction.send.seek(direction.receive.next().0), 3);
     direction.flush().unwrap();
-    assert_eq!(direction.receive.recv().unwrap().payload[..], *b"a");
-    assert_eq!(direction.receive.recv().unwrap().payload[..], *b"b");
-    assert_eq!(direction.receive.recv(), None);
+    assert_eq!(direction.receive.unread(), 3);
 }
 
 // V3-21

@@ -22,6 +22,8 @@ pub(super) struct Pair {
     pub(super) links: BTreeMap<AttachNumber, Link>,
     /// Dials are answered by a connection; otherwise they fail.
     pub(super) is_reachable: bool,
+    /// How many bytes a new link carries to the server before it is cut.
+    pub(super) to_server_most: usize,
     pub(super) client_events: Vec<Event>,
     pub(super) server_events: Vec<Event>,
     /// What sessions of the server wrote at the end of connections.
@@ -40,6 +42,8 @@ pub(super) struct Link {
     pub(super) to_server: BytesMut,
     pub(super) to_client: BytesMut,
     pub(super) channel: Channel,
+    /// How many bytes it carries to the server yet.
+    to_server_left: usize,
     server_end: ServerEnd,
 }
 
@@ -58,6 +62,7 @@ impl Pair {
             server: Server::new(server),
             links: BTreeMap::new(),
             is_reachable: true,
+            to_server_most: usize::MAX,
             client_events: Vec::new(),
             server_events: Vec::new(),
             last_words: Vec::new(),
@@ -88,6 +93,14 @@ impl Pair {
             any |= self.flush(attach);
             any |= self.deliver_to_server(attach);
             any |= self.deliver_to_client(attach);
+            if self
+                .links
+                .get(&attach)
+                .is_some_and(|link| link.to_server_left == 0)
+            {
+                self.cut();
+                any = true;
+            }
         }
         any | self.collect()
     }
@@ -130,6 +143,7 @@ impl Pair {
             to_server: BytesMut::new(),
             to_client: BytesMut::new(),
             channel: channel.clone(),
+            to_server_left: self.to_server_most,
             server_end: ServerEnd::Greeting(greeter),
         };
         self.links.insert(attach, link);
@@ -144,7 +158,10 @@ impl Pair {
         };
         let mut out = Transmit::new();
         let mut any = self.client.poll_transmit(self.now, attach, &mut out);
-        link.to_server.extend_from_slice(&out.into_bytes());
+        let bytes = out.into_bytes();
+        let carried = bytes.len().min(link.to_server_left);
+        link.to_server_left -= carried;
+        link.to_server.extend_from_slice(&bytes[..carried]);
         if let ServerEnd::Session(id) = link.server_end
             && let Some(session) = self.server.registry.get_mut(id)
         {

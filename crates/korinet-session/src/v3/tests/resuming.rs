@@ -31,6 +31,27 @@ fn what_was_under_way_is_sent_again_once_and_in_order() {
     assert_eq!(pair.client.acknowledged().0, 3);
 }
 
+// V3-28, V3-35: each link breaks in the middle of what was sent at once, and that is as far as the next one goes on from.
+#[test]
+fn links_that_carry_little_carry_everything_in_the_end() {
+    let mut pair = Pair::attached();
+    let sent: Vec<_> = (0..100_u8).map(|number| vec![number; 20]).collect();
+    for payload in &sent {
+        pair.send(payload);
+    }
+    // A HELLO and some messages.
+    pair.to_server_most = 400;
+    pair.cut();
+    for _ in 0..100 {
+        pair.wait(Duration::from_secs(10));
+    }
+    assert_eq!(pair.client.acknowledged().0, 100);
+    let is_cut = |event: &&Event| matches!(event, Event::Detached { .. });
+    let cuts = pair.client_events.iter().filter(is_cut).count();
+    assert!(cuts > 10, "{cuts} cuts were not in the middle of it");
+    assert_eq!(pair.at_server(), sent);
+}
+
 // V3-35: at the level `processed` the position says what came, not what is taken.
 #[test]
 fn what_came_and_is_not_finished_is_neither_sent_again_nor_released() {
