@@ -1,8 +1,27 @@
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 use std::time::Instant;
+use std::{future, io, thread};
 
+use tokio::runtime::{Builder, Handle};
 use tokio::time::{Sleep, sleep_until};
+
+/// Keeps the time of all connections of the process, in a thread of its own that sleeps until there is something to do.
+///
+/// A runtime that has a timer, however far away, looks at its clock before and after each wait for the network, and has the
+/// system set a timer and stop it again: together about a twentieth of a round trip on the same machine. There is none where
+/// the system has no thread left.
+static TIMEKEEPER: LazyLock<Option<Handle>> = LazyLock::new(|| start_timekeeper().ok());
+
+fn start_timekeeper() -> io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_time().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("korinet-time".to_owned())
+        .spawn(move || runtime.block_on(future::pending::<()>()))?;
+    Ok(handle)
+}
 
 /// A timer for a deadline that moves with every byte.
 ///
@@ -19,9 +38,7 @@ impl Alarm {
         let Some(deadline) = deadline.map(tokio::time::Instant::from_std) else {
             return Poll::Pending;
         };
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let sleep = self.sleep.get_or_insert_with(|| set(deadline));
         if deadline < sleep.deadline() {
             sleep.as_mut().reset(deadline);
         }
@@ -33,6 +50,22 @@ impl Alarm {
         }
         Poll::Pending
     }
+}
+
+fn set(deadline: tokio::time::Instant) -> Pin<Box<Sleep>> {
+    // Nobody but this runtime knows of the time that a test has paused and moves by hand.
+    let timekeeper = match is_time_paused() {
+        true => None,
+        false => TIMEKEEPER.as_ref(),
+    };
+    let _entered = timekeeper.map(Handle::enter);
+    Box::pin(sleep_until(deadline))
+}
+
+/// Whether the clock of this runtime stands still. One that is too coarse to tell is taken for it, which does no harm.
+fn is_time_paused() -> bool {
+    let now = tokio::time::Instant::now();
+    (0..100).all(|_| tokio::time::Instant::now() == now)
 }
 
 #[cfg(test)]
@@ -72,5 +105,17 @@ mod tests {
             Poll::Ready(())
         })
         .await;
+    }
+
+    #[test]
+    fn the_runtime_of_the_application_has_no_timer_for_it() {
+        // One that could not even have one.
+        let runtime = Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let deadline = now() + Duration::from_millis(1);
+            let mut alarm = Alarm::default();
+            poll_fn(|cx| alarm.poll(cx, Some(deadline))).await;
+            assert!(now() >= deadline);
+        });
     }
 }
