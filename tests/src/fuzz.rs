@@ -82,8 +82,9 @@ pub fn wire_v3_decode(data: &[u8]) {
                 );
             }
             check_plain(Some(frame), &data[..len]);
-            if let v3::Frame::Data(data) = frame {
-                check_call(data.payload);
+            if let v3::Frame::Data(message) = frame {
+                check_call(message.payload);
+                check_series(&message, &data[len..]);
             }
             check_v3_frame(frame, &data[..len]);
         }
@@ -129,6 +130,32 @@ fn check_plain(frame: Option<v3::Frame<'_>>, bytes: &[u8]) {
         _ => None,
     };
     assert_eq!(v3::Data::plain(&bytes[4..]), plain);
+}
+
+/// What is told by its beginning to be like the message before it is what decoding finds.
+fn check_series(before: &v3::Data<'_>, behind: &[u8]) {
+    let Some(series) = v3::DataSeries::after(before) else {
+        return;
+    };
+    let frames = behind.chunks(series.frame_len());
+    let count = series.count_in(behind, usize::MAX);
+    let mut seq = before.seq;
+    for frame in frames.take(count) {
+        seq = seq.next().expect("there is one more");
+        let found = v3::Data::plain(&frame[4..]).expect("it is plain");
+        let payload = found.payload;
+        assert_eq!(payload.len(), before.payload.len());
+        let expect = v3::Data {
+            seq,
+            payload,
+            ..*before
+        };
+        assert_eq!(found, expect);
+        assert_eq!(
+            Ok(Delimited::Complete { len: frame.len() }),
+            v3::delimit(frame, u32::MAX)
+        );
+    }
 }
 
 /// A connection's beginning is told by its first bytes, and stays what it was with more of them.

@@ -9,10 +9,10 @@ const CASES: [Case; 8] = [
     Case::new("korinet-proto", "encode", 145),
     Case::new("korinet-proto", "decode", 195),
     Case::new("korinet-proto", "send", 460),
-    Case::new("korinet-proto", "receive", 1_080),
-    Case::new("korinet", "stream", 1_600),
-    Case::new("korinet", "batches", 910),
-    Case::new("korinet", "typed", 2_480),
+    Case::new("korinet-proto", "receive", 860),
+    Case::new("korinet", "stream", 1_370),
+    Case::new("korinet", "batches", 680),
+    Case::new("korinet", "typed", 2_260),
     Case::new("korinet", "round-trip", 20_400),
 ];
 

@@ -13,8 +13,8 @@ use super::Message;
 /// out](Self::pop), and not for one that is [looked at](Self::iter).
 #[derive(Clone, Default)]
 pub struct Batch {
-    entries: VecDeque<Entry>,
-    /// The memory of the entries, in their order.
+    places: VecDeque<Place>,
+    /// The memory of the places, in their order.
     chunks: VecDeque<Chunk>,
     /// What the messages answer or continue whose kind has it, in their order.
     res: VecDeque<Option<Seq>>,
@@ -22,7 +22,7 @@ pub struct Batch {
 
 /// Where a message is in its chunk, and what it is.
 #[derive(Clone, Copy)]
-struct Entry {
+pub(super) struct Place {
     seq: Seq,
     at: u32,
     len: u32,
@@ -34,7 +34,7 @@ struct Entry {
 #[derive(Clone)]
 struct Chunk {
     bytes: Bytes,
-    /// How many of the entries are in it, at least one.
+    /// How many of the places are in it, at least one.
     count: usize,
 }
 
@@ -86,13 +86,13 @@ impl Batch {
     /// How many messages there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.places.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.places.is_empty()
     }
 
     /// The messages, where they are.
@@ -101,17 +101,17 @@ impl Batch {
         let mut res = self.res.iter();
         let mut memory = &[][..];
         let mut left = 0;
-        self.entries.iter().map_while(move |entry| {
+        self.places.iter().map_while(move |place| {
             if left == 0 {
                 let chunk = chunks.next()?;
                 (memory, left) = (&chunk.bytes[..], chunk.count);
             }
             left -= 1;
             Some(MessageRef {
-                seq: entry.seq,
-                kind: entry.kind,
-                re: entry.kind.role.has_re().then(|| *res.next()?).flatten(),
-                payload: entry.of(memory),
+                seq: place.seq,
+                kind: place.kind,
+                re: place.kind.role.has_re().then(|| *res.next()?).flatten(),
+                payload: place.of(memory),
             })
         })
     }
@@ -120,16 +120,16 @@ impl Batch {
     #[inline]
     #[must_use]
     pub fn front(&self) -> Option<(MessageRef<'_>, &Bytes)> {
-        let entry = self.entries.front()?;
+        let place = self.places.front()?;
         let memory = &self.chunks.front()?.bytes;
         let message = MessageRef {
-            seq: entry.seq,
-            kind: entry.kind,
-            re: match entry.kind.role.has_re() {
+            seq: place.seq,
+            kind: place.kind,
+            re: match place.kind.role.has_re() {
                 true => *self.res.front()?,
                 false => None,
             },
-            payload: entry.of(memory),
+            payload: place.of(memory),
         };
         Some((message, memory))
     }
@@ -143,8 +143,8 @@ impl Batch {
     /// Drops the first message, which costs less than to take it out.
     #[inline]
     pub fn drop_front(&mut self) {
-        if let Some(entry) = self.entries.pop_front() {
-            self.forget(&entry);
+        if let Some(place) = self.places.pop_front() {
+            self.forget(&place);
         }
     }
 
@@ -156,7 +156,7 @@ impl Batch {
 
     /// Empties it, and keeps the room for as many messages again.
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.places.clear();
         self.chunks.clear();
         self.res.clear();
     }
@@ -178,33 +178,30 @@ impl Batch {
                 (0, &copy)
             }
         };
-        self.push_place(message.seq, message.kind, frame_len, at, payload.len());
+        let len = payload.len();
+        self.push_place(Place::new(message.seq, message.kind, frame_len, at, len));
         self.keep_for(memory, 1);
     }
 
-    /// Appends a message that has no `re`, of which the payload is where this says in the memory that is
-    /// [kept](Self::keep_for) next.
-    // A call of its own would take as long again as what it does.
-    #[inline(always)]
-    pub(super) fn push_place(
-        &mut self,
-        seq: Seq,
-        kind: Kind,
-        frame_len: usize,
-        at: u32,
-        len: usize,
-    ) {
-        if self.entries.capacity() == 0 {
+    /// Appends a message that has no `re` and is at this place in the memory that is [kept](Self::keep_for) next.
+    #[inline]
+    pub(super) fn push_place(&mut self, place: Place) {
+        if self.places.capacity() == 0 {
             // A session in which little is said has no memory for more.
-            self.entries.reserve_exact(1);
+            self.places.reserve_exact(1);
         }
-        self.entries.push_back(Entry {
-            seq,
-            at,
-            len: as_u32(len),
-            frame_len: as_u32(frame_len),
-            kind,
-        });
+        self.places.push_back(place);
+    }
+
+    /// As [`push_place`](Self::push_place), with `count` messages behind this one that are of its kind and size, numbered on,
+    /// and whose frames follow its own.
+    pub(super) fn push_places_behind(&mut self, before: Place, count: usize) {
+        let place = |index: u32| Place {
+            seq: before.seq.checked_add(index.into()).unwrap_or(Seq::END),
+            at: before.at.wrapping_add(before.frame_len.wrapping_mul(index)),
+            ..before
+        };
+        self.places.extend((1..as_u32(count + 1)).map(place));
     }
 
     /// Keeps the memory of the last `count` messages.
@@ -239,28 +236,28 @@ impl Batch {
     /// As [`pop`](Self::pop), and the bytes of its frame.
     #[inline]
     pub(super) fn pop_counted(&mut self) -> Option<(Message, u64)> {
-        let entry = self.entries.pop_front()?;
-        let payload = entry.share_of(&self.chunks.front()?.bytes);
-        let re = self.forget(&entry);
+        let place = self.places.pop_front()?;
+        let payload = place.share_of(&self.chunks.front()?.bytes);
+        let re = self.forget(&place);
         let message = Message {
-            seq: entry.seq,
-            kind: entry.kind,
+            seq: place.seq,
+            kind: place.kind,
             re,
             payload,
         };
-        Some((message, entry.frame_len.into()))
+        Some((message, place.frame_len.into()))
     }
 
-    /// Drops what there is of an entry that was the first; what it answered or continued.
+    /// Drops what there is of a place that was the first; what it answered or continued.
     #[inline]
-    fn forget(&mut self, entry: &Entry) -> Option<Seq> {
+    fn forget(&mut self, place: &Place) -> Option<Seq> {
         if let Some(chunk) = self.chunks.front_mut() {
             chunk.count -= 1;
             if chunk.count == 0 {
                 self.chunks.pop_front();
             }
         }
-        match entry.kind.role.has_re() {
+        match place.kind.role.has_re() {
             true => self.res.pop_front().flatten(),
             false => None,
         }
@@ -273,31 +270,31 @@ impl Batch {
 
     /// The number of the message with this index.
     pub(super) fn seq(&self, index: usize) -> Option<Seq> {
-        Some(self.entries.get(index)?.seq)
+        Some(self.places.get(index)?.seq)
     }
 
     /// Whether there is a message of this number; those of a batch of one session are in rising order.
     pub(super) fn contains(&self, seq: Seq) -> bool {
-        let found = self.entries.binary_search_by_key(&seq, |entry| entry.seq);
+        let found = self.places.binary_search_by_key(&seq, |place| place.seq);
         found.is_ok()
     }
 
     /// The bytes of each frame, in order.
     pub(super) fn frame_lens(&self) -> impl Iterator<Item = u64> {
-        self.last_lens(self.entries.len())
+        self.last_lens(self.places.len())
     }
 
     /// The bytes of each of the last `count` frames, in order.
     pub(super) fn last_lens(&self, count: usize) -> impl Iterator<Item = u64> {
-        let first = self.entries.len().saturating_sub(count);
-        let entries = self.entries.iter().skip(first);
-        entries.map(|entry| entry.frame_len.into())
+        let first = self.places.len().saturating_sub(count);
+        let places = self.places.iter().skip(first);
+        places.map(|place| place.frame_len.into())
     }
 
     /// Moves the first `count` messages, or as many as there are, to the end of `other`.
     pub fn move_to(&mut self, other: &mut Self, count: usize) {
-        let count = count.min(self.entries.len());
-        if other.is_empty() && count == self.entries.len() {
+        let count = count.min(self.places.len());
+        if other.is_empty() && count == self.places.len() {
             std::mem::swap(self, other);
             return;
         }
@@ -318,17 +315,17 @@ impl Batch {
             });
         }
         if !self.res.is_empty() {
-            let moved = self.entries.iter().take(count);
-            let res = moved.filter(|entry| entry.kind.role.has_re()).count();
+            let moved = self.places.iter().take(count);
+            let res = moved.filter(|place| place.kind.role.has_re()).count();
             other.res.extend(self.res.drain(..res));
         }
-        other.entries.extend(self.entries.drain(..count));
+        other.places.extend(self.places.drain(..count));
     }
 
     /// Drops the last `count` messages, or as many as there are.
     pub(super) fn drop_back(&mut self, count: usize) {
-        let kept = self.entries.len().saturating_sub(count);
-        let mut left = self.entries.len() - kept;
+        let kept = self.places.len().saturating_sub(count);
+        let mut left = self.places.len() - kept;
         while left > 0
             && let Some(chunk) = self.chunks.back_mut()
         {
@@ -339,8 +336,8 @@ impl Batch {
                 self.chunks.pop_back();
             }
         }
-        for entry in self.entries.drain(kept..) {
-            if entry.kind.role.has_re() {
+        for place in self.places.drain(kept..) {
+            if place.kind.role.has_re() {
                 self.res.pop_back();
             }
         }
@@ -348,7 +345,7 @@ impl Batch {
 
     /// Gives the messages from this index on memory of their own, all of them together.
     pub(super) fn copy_from(&mut self, index: usize) {
-        let new = self.entries.len().saturating_sub(index);
+        let new = self.places.len().saturating_sub(index);
         let mut chunks = Vec::new();
         let mut count = 0;
         while count < new
@@ -357,16 +354,16 @@ impl Batch {
             count += chunk.count;
             chunks.push(chunk);
         }
-        let index = self.entries.len() - count;
-        let lens = self.entries.iter().skip(index).map(Entry::len);
+        let index = self.places.len() - count;
+        let lens = self.places.iter().skip(index).map(Place::len);
         let mut copy = BytesMut::with_capacity(lens.sum());
-        let mut entries = self.entries.iter_mut().skip(index);
+        let mut places = self.places.iter_mut().skip(index);
         for chunk in chunks.iter().rev() {
-            for entry in entries.by_ref().take(chunk.count) {
-                let payload = entry.of(&chunk.bytes);
+            for place in places.by_ref().take(chunk.count) {
+                let payload = place.of(&chunk.bytes);
                 let at = as_u32(copy.len());
                 copy.extend_from_slice(payload);
-                entry.at = at;
+                place.at = at;
             }
         }
         if count > 0 {
@@ -378,7 +375,19 @@ impl Batch {
     }
 }
 
-impl Entry {
+impl Place {
+    /// A message of which `len` bytes from `at` on are the payload.
+    #[inline]
+    pub(super) fn new(seq: Seq, kind: Kind, frame_len: usize, at: u32, len: usize) -> Self {
+        Self {
+            seq,
+            at,
+            len: as_u32(len),
+            frame_len: as_u32(frame_len),
+            kind,
+        }
+    }
+
     fn len(&self) -> usize {
         usize::try_from(self.len).unwrap_or(usize::MAX)
     }

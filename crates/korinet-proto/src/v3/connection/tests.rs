@@ -9,6 +9,7 @@ use crate::v3::Payload;
 mod flood;
 mod groups;
 mod pinned;
+mod series;
 
 const LIMITS: Limits = Limits {
     messages: 4,

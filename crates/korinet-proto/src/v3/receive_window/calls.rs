@@ -7,7 +7,7 @@ use bytes::Bytes;
 use korinet_wire::v3::Seq;
 
 use super::super::replay_buffer::as_u64;
-use super::unread::Unread;
+use super::unread::{Extent, Unread};
 use crate::v3::Message;
 
 /// Their queue, which takes memory once there was one.
@@ -53,8 +53,8 @@ impl Calls {
     /// Another one is held.
     pub(super) fn hold(&mut self, message: Message, frame_len: usize) {
         let queue = self.0.get_or_insert_default();
-        queue.unread.hold(frame_len);
         let len = as_u64(frame_len);
+        queue.unread.hold(Extent::of_one(len));
         queue.messages.push_back(Queued { message, len });
     }
 

@@ -1,13 +1,15 @@
 //! What comes of the peer's messages, until it is received.
 
 use bytes::Bytes;
-use korinet_wire::v3::{Data, Delimited, Digest, Level, PREFIX_LEN, Role, Seq, delimit};
+use korinet_wire::v3::{
+    Data, DataSeries, Delimited, Digest, Level, PREFIX_LEN, Role, Seq, delimit,
+};
 
-use super::super::batch::MessageRef;
+use super::super::batch::{MessageRef, Place};
 use super::super::replay_buffer::as_u64;
 use super::super::send_window::extend;
 use super::ReceiveWindow;
-use super::unread::Unread;
+use super::unread::{Extent, Unread};
 use crate::v3::Violation;
 
 /// The messages behind the last digest that came, which are held at the ends of the queues: they are not received before
@@ -91,17 +93,11 @@ impl ReceiveWindow {
         let mut uncovered = at;
         // The last messages of the queue, of which the memory is not kept yet.
         let mut unkept = 0;
+        let mut before = None;
         let mut rest = memory.get(at..).unwrap_or_default();
         let handled = loop {
-            let Ok(Delimited::Complete { len }) = delimit(rest, max_frame) else {
+            let Some((data, len)) = self.plain_news(rest, max_frame) else {
                 break Ok(());
-            };
-            let Some((frame, behind)) = rest.split_at_checked(len) else {
-                break Ok(());
-            };
-            let data = match Data::plain(frame.get(PREFIX_LEN..).unwrap_or_default()) {
-                Some(data) if data.seq >= self.group.next => data,
-                _ => break Ok(()),
             };
             let after = match self.check(&data, len) {
                 Ok(after) => after,
@@ -115,17 +111,23 @@ impl ReceiveWindow {
                 break Ok(());
             };
             self.group.next = after;
+            run.len += len;
+            run.largest = run.largest.max(len);
             if is_call(&data) {
                 self.enqueue(&data, len, memory);
             } else {
-                self.unread.hold(len);
-                self.queue
-                    .push_place(data.seq, data.kind, len, payload_at, payload_len);
+                self.unread.hold(Extent::of_one(as_u64(len)));
+                let place = Place::new(data.seq, data.kind, len, payload_at, payload_len);
+                self.queue.push_place(place);
                 unkept += 1;
+                // Where two are alike, so are more, mostly.
+                if before.replace((data.kind, len)) == Some((data.kind, len)) {
+                    let count = self.hold_series(&data, place, memory, end);
+                    unkept += count;
+                    run.len += count * len;
+                }
             }
-            run.len += len;
-            run.largest = run.largest.max(len);
-            rest = behind;
+            rest = memory.get(at + run.len..).unwrap_or_default();
             if data.digest.is_some() {
                 let covered = memory.get(uncovered..end - digest_len);
                 self.cover(covered.unwrap_or_default());
@@ -138,6 +140,36 @@ impl ReceiveWindow {
         self.queue.keep_for(memory, unkept);
         self.cover(memory.get(uncovered..at + run.len).unwrap_or_default());
         (run, handled)
+    }
+
+    /// The DATA that `bytes` begin with, if it is whole, of the plainest shape, and news; the bytes of its frame.
+    #[inline]
+    fn plain_news<'a>(&self, bytes: &'a [u8], max_frame: u32) -> Option<(Data<'a>, usize)> {
+        let Ok(Delimited::Complete { len }) = delimit(bytes, max_frame) else {
+            return None;
+        };
+        let data = Data::plain(bytes.get(PREFIX_LEN..len)?)?;
+        (data.seq >= self.group.next).then_some((data, len))
+    }
+
+    /// Holds the messages whose frames stand in `memory` from `at` on and are alike with the one before them, which is held;
+    /// how many.
+    fn hold_series(&mut self, data: &Data<'_>, before: Place, memory: &Bytes, at: usize) -> usize {
+        // Places are of 4 bytes.
+        let Some(series) = DataSeries::after(data).filter(|_| u32::try_from(memory.len()).is_ok())
+        else {
+            return 0;
+        };
+        let frame_len = series.frame_len();
+        let rest = memory.get(at..).unwrap_or_default();
+        let count = series.count_in(rest, self.room_for(frame_len));
+        let Some(next) = self.group.next.checked_add(as_u64(count)) else {
+            return 0;
+        };
+        self.group.next = next;
+        self.unread.hold(Extent::of_series(count, frame_len));
+        self.queue.push_places_behind(before, count);
+        count
     }
 
     /// Puts a message to those that await a digest; whether it was news.
@@ -191,7 +223,7 @@ impl ReceiveWindow {
         if is_call(data) {
             return self.calls.hold(message.to_message(memory), frame_len);
         }
-        self.unread.hold(frame_len);
+        self.unread.hold(Extent::of_one(as_u64(frame_len)));
         self.queue.push_part(&message, frame_len, memory);
     }
 
@@ -263,10 +295,8 @@ impl ReceiveWindow {
 
     /// V3-21.
     fn check_window(&self, len: u64) -> Result<(), Violation> {
-        let expected = self.group.next.get();
-        let messages = expected.saturating_sub(self.acked.get());
-        let held = self.unread.held.bytes + self.calls.unread().held.bytes;
-        let bytes = self.unacked_bytes + self.untaken_bytes + held + len;
+        let (messages, bytes) = self.unacknowledged();
+        let bytes = bytes + len;
         if messages == 0
             || (messages < u64::from(self.limits.messages) && bytes <= u64::from(self.limits.bytes))
         {
@@ -277,5 +307,21 @@ impl ReceiveWindow {
             bytes,
             limits: self.limits,
         })
+    }
+
+    /// How many messages whose frames have so many bytes there is room for in the window, where it is not empty.
+    fn room_for(&self, frame_len: usize) -> usize {
+        let (messages, bytes) = self.unacknowledged();
+        let messages = u64::from(self.limits.messages).saturating_sub(messages);
+        let bytes = u64::from(self.limits.bytes).saturating_sub(bytes);
+        let count = messages.min(bytes / as_u64(frame_len).max(1));
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    /// What has come and is not acknowledged: messages, and the bytes of their frames.
+    fn unacknowledged(&self) -> (u64, u64) {
+        let messages = self.group.next.get().saturating_sub(self.acked.get());
+        let held = self.unread.held.bytes + self.calls.unread().held.bytes;
+        (messages, self.unacked_bytes + self.untaken_bytes + held)
     }
 }

@@ -16,6 +16,12 @@ impl Extent {
     pub(super) const fn of_one(bytes: u64) -> Self {
         Self { messages: 1, bytes }
     }
+
+    /// So many messages, each of a frame that is so long.
+    pub(super) fn of_series(messages: usize, frame_len: usize) -> Self {
+        let bytes = as_u64(messages).saturating_mul(as_u64(frame_len));
+        Self { messages, bytes }
+    }
 }
 
 impl Add for Extent {
@@ -59,12 +65,11 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    /// Another message is held.
+    /// Other messages are held.
     #[inline]
-    pub(super) fn hold(&mut self, frame_len: usize) {
-        let one = Extent::of_one(as_u64(frame_len));
-        self.held += one;
-        self.bytes += one.bytes;
+    pub(super) fn hold(&mut self, more: Extent) {
+        self.held += more;
+        self.bytes += more.bytes;
     }
 
     /// What was held is received.
