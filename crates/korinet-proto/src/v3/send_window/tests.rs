@@ -1,7 +1,8 @@
 use bytes::Bytes;
-use korinet_wire::v3::{self as wire, Frame, Role};
+use korinet_wire::v3::{self as wire, Data, Frame, Kind, Role};
 
 use super::*;
+use crate::v3::Payload;
 
 const LIMITS: Limits = Limits {
     messages: 3,
