@@ -11,7 +11,7 @@ const CASES: [Case; 8] = [
     Case::new("korinet-proto", "send", 460),
     Case::new("korinet-proto", "receive", 860),
     Case::new("korinet", "stream", 1_370),
-    Case::new("korinet", "batches", 680),
+    Case::new("korinet", "batches", 480),
     Case::new("korinet", "typed", 2_260),
     Case::new("korinet", "round-trip", 20_400),
 ];

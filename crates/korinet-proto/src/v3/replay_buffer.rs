@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
-use korinet_wire::v3::{Data, PlacedData};
+use korinet_wire::v3::{Data, DataSeries, PlacedData};
 
 use super::Transmit;
 
@@ -32,11 +32,9 @@ const MIN_CHUNK: usize = 1024;
 /// How much of a chunk is cleared at once.
 const CLEARED: usize = 4 * 1024;
 /// What there is behind what is built: for frames that are written in words, and for a digest of them.
-const SLACK: usize = if PlacedData::SLACK > Data::DIGEST_LEN {
-    PlacedData::SLACK
-} else {
-    Data::DIGEST_LEN
-};
+const SLACK: usize = DataSeries::SLACK;
+
+const _: () = assert!(SLACK >= PlacedData::SLACK && SLACK >= Data::DIGEST_LEN);
 
 /// Shows how much it is, not what.
 impl fmt::Debug for ReplayBuffer {
@@ -103,6 +101,12 @@ impl ReplayBuffer {
     #[inline]
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.open.capacity() - self.built >= len + SLACK
+    }
+
+    /// How often that is.
+    pub(super) fn room_for(&self, len: usize) -> usize {
+        let room = (self.open.capacity() - self.built).saturating_sub(SLACK);
+        room.checked_div(len).unwrap_or_default()
     }
 
     /// Where in its chunk the next byte is built.

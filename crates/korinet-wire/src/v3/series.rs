@@ -6,7 +6,8 @@ use crate::small::head_len;
 
 /// The DATA frames behind one of them that are of its kind and size, numbered on, without `re` and digest.
 ///
-/// What such a frame begins with is known before it comes, so one comparison does what decoding does: the header prediction that TCP has (RFC 1323, 4.2.4), for messages.
+/// What such a frame begins with is known before it comes, so one comparison does what decoding does, and
+/// two words written what encoding does: the header prediction that TCP has (RFC 1323, 4.2.4), for messages.
 ///
 /// ```
 /// use korinet_wire::v3::{Data, DataSeries, Frame, Kind, Seq};
@@ -39,6 +40,8 @@ pub struct DataSeries {
     step: u128,
     /// How many numbers are encoded as the next one is.
     left: u64,
+    /// The bytes of a frame before its payload.
+    head_len: usize,
     frame_len: usize,
 }
 
@@ -46,6 +49,9 @@ pub struct DataSeries {
 const HEAD: usize = size_of::<u128>();
 
 impl DataSeries {
+    /// What the memory for a frame has to have beyond it, in bytes.
+    pub const SLACK: usize = HEAD;
+
     /// Those behind this one; `None` where they cannot be told by their beginning, since it is longer than 20 bytes, or this
     /// one has `re` or a digest, a number below 24, or the last that is encoded in as few bytes.
     #[inline]
@@ -75,6 +81,7 @@ impl DataSeries {
             mask: u128::MAX.checked_shl(bits_behind(head.len())?)?,
             step: 1_u128.checked_shl(bits_behind(SEQ_AT + seq_len)?)?,
             left: last.checked_sub(seq.get())?.checked_add(1)?,
+            head_len: PREFIX_LEN + head.len(),
             frame_len: PREFIX_LEN + head.len() + data.payload.len(),
         })
     }
@@ -86,15 +93,42 @@ impl DataSeries {
         self.frame_len
     }
 
+    /// How many of them there are.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> usize {
+        usize::try_from(self.left).unwrap_or(usize::MAX)
+    }
+
+    /// Writes the next one, with this payload, to the beginning of `room`, and goes on to the one after it.
+    ///
+    /// `None`: there is none, the payload is of another size, or `room` has less than [`frame_len`](Self::frame_len) and
+    /// [`SLACK`](Self::SLACK) bytes. The slack has any content after it, and in that case so has all of `room`.
+    #[inline]
+    pub fn write_next(&mut self, room: &mut [u8], payload: &[u8]) -> Option<()> {
+        let left = self.left.checked_sub(1)?;
+        let (prefix, body) = room.split_first_chunk_mut()?;
+        *prefix = self.prefix;
+        *body.first_chunk_mut()? = self.head.to_be_bytes();
+        let place = room.get_mut(self.head_len..self.frame_len)?;
+        if place.len() != payload.len() {
+            return None;
+        }
+        place.copy_from_slice(payload);
+        self.head = self.head.wrapping_add(self.step);
+        self.left = left;
+        Some(())
+    }
+
     /// How many of them, whole and one after the other, `bytes` begins with, but not more than `most`.
     ///
     /// One too few, where another 16 bytes do not follow the last one's prefix: that it is one is not known then.
     #[inline]
     #[must_use]
     pub fn count_in(&self, bytes: &[u8], most: usize) -> usize {
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let most = most.min(self.count());
         let (mut head, mut count, mut rest) = (self.head, 0, bytes);
-        while count < left.min(most)
+        while count < most
             && let Some((_, behind)) = rest.split_at_checked(self.frame_len)
             && let Some((prefix, body)) = rest.split_first_chunk()
             && let Some(body) = body.first_chunk()
@@ -183,6 +217,38 @@ mod tests {
                     bytes[whole + at] ^= 1 << bit;
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_would_be_encoded() {
+        for (first, len) in [
+            (24, 0),
+            (24, 1),
+            (250, 5),
+            (65_530, 64),
+            ((1 << 32) - 4, 300),
+            (1 << 40, 23),
+        ] {
+            let payload = |number: u64| vec![number.to_be_bytes()[7]; len];
+            let mut series = DataSeries::after(&data(first, &payload(first))).unwrap();
+            for number in (first + 1..).take(series.count().min(9)) {
+                let expect = encoded(data(number, &payload(number)));
+                assert_eq!(expect.len(), series.frame_len());
+                let mut room = vec![0xee; series.frame_len() + DataSeries::SLACK];
+                let other = vec![0; len + 1];
+                assert_eq!(series.write_next(&mut room, &other), None);
+                assert_eq!(
+                    series.write_next(&mut room[..len + 3], &payload(number)),
+                    None
+                );
+                series.write_next(&mut room, &payload(number)).unwrap();
+                assert_eq!(room[..series.frame_len()], expect);
+            }
+            let mut room = vec![0; series.frame_len() + DataSeries::SLACK];
+            let is_one_left = series.count() > 0;
+            let written = series.write_next(&mut room, &payload(0));
+            assert_eq!(written.is_some(), is_one_left);
         }
     }
 

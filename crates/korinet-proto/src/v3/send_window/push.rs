@@ -1,7 +1,7 @@
 //! Messages are accepted, numbered and encoded.
 
 use bytes::Bytes;
-use korinet_wire::v3::{Data, Digest, Kind, Seq};
+use korinet_wire::v3::{Data, DataSeries, Digest, Kind, Seq};
 
 use super::super::Payload;
 use super::super::replay_buffer::as_u64;
@@ -86,10 +86,52 @@ impl SendWindow {
     /// Accepts messages of this kind, which answers and continues none, in order, as long as there is room in the window
     /// and they are [possible](Self::push) at all; how many. What is in the way of the next one, [`push`](Self::push) says.
     pub fn push_many(&mut self, kind: Kind, payloads: &[&[u8]]) -> usize {
-        let pushed = payloads
+        let mut pushed = 0;
+        while let Some((payload, behind)) = payloads.get(pushed..).and_then(<[_]>::split_first) {
+            if self.insert_copied(kind, None, payload, true).is_err() {
+                break;
+            }
+            pushed += 1 + self.insert_series(kind, payload, behind);
+        }
+        pushed
+    }
+
+    /// Accepts messages that are as long as the one before them, as far as they go into its chunk and the window; how many.
+    fn insert_series(&mut self, kind: Kind, before: &[u8], payloads: &[&[u8]]) -> usize {
+        let alike = payloads
             .iter()
-            .map_while(|payload| self.insert_copied(kind, None, payload, true).ok());
-        pushed.count()
+            .take_while(|payload| payload.len() == before.len());
+        let Some(seq) = self.end.previous().filter(|_| payloads.len() > 1) else {
+            return 0;
+        };
+        let data = Data {
+            seq,
+            kind,
+            payload: before,
+            re: None,
+            digest: None,
+        };
+        let Some(mut series) = DataSeries::after(&data) else {
+            return 0;
+        };
+        let len = series.frame_len();
+        let room = self.room_for(len).min(self.frames.room_for(len));
+        let count = alike.take(room.min(series.count())).count();
+        let Some(end) = self.end.checked_add(as_u64(count)).filter(|_| count > 0) else {
+            return 0;
+        };
+        let start = self.start + self.frames.len();
+        let mut room = self.frames.room(count * len);
+        for payload in payloads.iter().take(count) {
+            let written = series.write_next(room, payload);
+            debug_assert!(written.is_some(), "there is room");
+            room = room.get_mut(len..).unwrap_or_default();
+        }
+        self.join_group(len);
+        self.end = end;
+        let ends = (1..=as_u64(count)).map(|count| start + count * as_u64(len));
+        self.ends.extend(ends);
+        count
     }
 
     fn insert(
@@ -184,6 +226,18 @@ impl SendWindow {
             return Ok(());
         }
         Err(PushError::Full { messages, bytes })
+    }
+
+    /// How many frames that are so long without a digest the peer has room for behind others.
+    fn room_for(&self, len: usize) -> usize {
+        if mutated!(WindowIgnored) {
+            return usize::MAX;
+        }
+        let digest = if self.checksum { Data::DIGEST_LEN } else { 0 };
+        let bytes = u64::from(self.peer.bytes).saturating_sub(self.bytes() + as_u64(digest));
+        let messages = usize::try_from(self.peer.messages).unwrap_or(usize::MAX);
+        let count = usize::try_from(bytes / as_u64(len).max(1)).unwrap_or(usize::MAX);
+        count.min(messages.saturating_sub(self.len()))
     }
 
     /// Ends the group if the next `len` bytes have no room in its chunk.

@@ -493,3 +493,50 @@ fn the_checksum_is_crc_32c_for_any_length_and_place() {
         }
     }
 }
+
+/// What is accepted at once is what would have been one by one, to the byte: over the ends of chunks, where numbers get
+/// longer, and up to what the peer takes.
+#[test]
+fn many_are_accepted_as_one_by_one() {
+    let sizes = [
+        (64, 1500),
+        (3, 1),
+        (70, 2),
+        (0, 40),
+        (64, 3),
+        (300, 30),
+        (30_000, 4),
+    ];
+    let runs = sizes.iter().flat_map(|(len, count)| vec![*len; *count]);
+    let payloads = runs.zip((0..=u8::MAX).cycle());
+    let payloads: Vec<_> = payloads.map(|(len, content)| vec![content; len]).collect();
+    let payloads: Vec<_> = payloads.iter().map(|payload| &payload[..]).collect();
+    let wide = Limits {
+        messages: 10_000,
+        bytes: 1 << 20,
+        message: 1 << 16,
+    };
+    let few = Limits {
+        messages: 1530,
+        ..wide
+    };
+    let short = Limits {
+        bytes: 120_000,
+        ..wide
+    };
+    for (limits, all) in [(wide, true), (few, false), (short, false)] {
+        for (first, checksum) in [(1, true), (200, false), (65_000, true), (1 << 32, true)] {
+            let mut at_once = SendWindow::starting_at(seq(first), limits, checksum);
+            let mut one_by_one = at_once.clone();
+            let count = at_once.push_many(Kind::RAW, &payloads);
+            let accepted = |payload: &&&[u8]| push(&mut one_by_one, payload).is_ok();
+            assert_eq!(payloads.iter().take_while(accepted).count(), count);
+            assert_eq!(count == payloads.len(), all, "{limits:?} from {first} on");
+            let [mut expect, mut found] = [Transmit::new(), Transmit::new()];
+            one_by_one.poll_transmit(&mut expect);
+            at_once.poll_transmit(&mut found);
+            assert!(expect.into_bytes() == found.into_bytes());
+            assert_eq!(at_once, one_by_one);
+        }
+    }
+}
