@@ -73,17 +73,26 @@ impl Receiver {
     ///
     /// As there.
     pub async fn recv_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
-        let receiver = match &mut self.0 {
-            Side::V3(receiver) => receiver,
-            Side::V2(v2) => return v2.recv_as().await,
-        };
         // Mostly it is there, and then nothing else is carried along.
-        let made = match receiver.pop_as(decode_in) {
-            Some(made) => Some(made),
-            None => receiver.recv_as(decode_in).await?,
+        if let Side::V3(receiver) = &mut self.0
+            && let Some(value) = receiver.pop_as(decode_in)
+        {
+            return Ok(Some(value));
+        }
+        let next = match &mut self.0 {
+            Side::V3(receiver) => receiver.recv_next().await?.map(Message::from_v3),
+            Side::V2(v2) => v2.recv_next().await?,
         };
-        made.transpose()
-            .map_err(|(source, delivery)| no_such_type(Message::from_v3(delivery), source))
+        let Some(message) = next else {
+            return Ok(None);
+        };
+        match message.decode() {
+            Ok(value) => Ok(Some(value)),
+            Err(source) => {
+                let message = Box::new(message);
+                Err(RecvError::Decode { message, source })
+            }
+        }
     }
 
     /// As [`Session::recv_many`](super::Session::recv_many).
@@ -206,35 +215,21 @@ impl Receiver {
 }
 
 impl V2Receiver {
-    async fn recv_as<T: for<'b> Decode<'b, ()>>(&mut self) -> Result<Option<T>, RecvError> {
+    async fn recv_next(&mut self) -> Result<Option<Message>, SessionError> {
         if let Some(position) = self.unfinished.take() {
             self.receiver.done(position);
         }
-        let Some(delivery) = self.receiver.recv().await? else {
-            return Ok(None);
-        };
-        self.unfinished = Some(delivery.position);
-        let message = Message::from_v2(delivery);
-        let decoded = message.decode();
-        decoded
-            .map(Some)
-            .map_err(|source| no_such_type(message, source))
+        let delivery = self.receiver.recv().await?;
+        self.unfinished = delivery.as_ref().map(|delivery| delivery.position);
+        Ok(delivery.map(Message::from_v2))
     }
 }
 
-/// `memory` is what the message is in.
-fn decode_in<T: for<'b> Decode<'b, ()>>(
-    message: &MessageRef<'_>,
-    memory: &Bytes,
-) -> Result<T, decode::Error> {
+/// `memory` is what the message is in. What is no such type is decoded once more, to say why.
+fn decode_in<T: for<'b> Decode<'b, ()>>(message: &MessageRef<'_>, memory: &Bytes) -> Option<T> {
     let data = message.payload;
-    check(message.kind.raw, data)?;
-    shared_bytes::decoding(memory, data.len(), || decode(data))
-}
-
-fn no_such_type(message: Message, source: decode::Error) -> RecvError {
-    let message = Box::new(message);
-    RecvError::Decode { message, source }
+    check(message.kind.raw, data).ok()?;
+    shared_bytes::decoding(memory, data.len(), || decode(data)).ok()
 }
 
 impl Stream for Receiver {

@@ -18,7 +18,7 @@ pub struct Receiver {
     ahead: Ahead,
     /// What the application has been given to look at; most applications ask for one message after the other.
     lent: Option<Box<Batch>>,
-    /// The last message that [`recv_as`](Self::recv_as) gave, where the session asks when the application is done.
+    /// The last message that [`recv_next`](Self::recv_next) gave, where the session asks when the application is done.
     unfinished: Option<(SessionId, Seq)>,
 }
 
@@ -79,55 +79,47 @@ impl Receiver {
         })
     }
 
-    /// As [`pop`](Self::pop), but what `make` makes of the message and the memory that it is in; see
-    /// [`recv_as`](Self::recv_as).
+    /// As [`pop`](Self::pop), but what `make` makes of the message and the memory that it is in; where that is nothing, the
+    /// message is still the next one. The application is [done](Self::finish) with the message before.
     #[inline]
-    pub fn pop_as<T, E>(
+    pub fn pop_as<T>(
         &mut self,
-        make: impl FnOnce(&MessageRef<'_>, &Bytes) -> Result<T, E>,
-    ) -> Option<Result<T, (E, Delivery)>> {
-        if let Some((session, seq)) = self.unfinished.take() {
-            self.finish(session, seq);
-        }
+        make: impl FnOnce(&MessageRef<'_>, &Bytes) -> Option<T>,
+    ) -> Option<T> {
+        self.finish_last();
         let messages = self.ahead.messages()?;
         let (first, memory) = messages.front()?;
+        // It goes through all hands as it is: where it were taken out of something else, it would be copied each time.
+        let made = make(&first, memory)?;
         let number = messages.session().map(|session| (session, first.seq));
-        let made = match make(&first, memory) {
-            Ok(made) => {
-                messages.drop_front();
-                Ok(made)
-            }
-            Err(error) => Err((error, messages.pop()?)),
-        };
+        messages.drop_front();
         self.unfinished = number.filter(|_| self.ahead.is_finish_awaited());
         Some(made)
     }
 
-    /// What `make` makes of the next message and the memory that it is in; where it fails, the message and why. The
-    /// application is [done](Self::finish) with it when it asks by this for the next one.
+    /// As [`recv`](Self::recv). The application is [done](Self::finish) with the message before, if that came this way or
+    /// by [`pop_as`](Self::pop_as).
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// As there.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: no message is lost.
-    pub async fn recv_as<T, E>(
-        &mut self,
-        make: impl Fn(&MessageRef<'_>, &Bytes) -> Result<T, E>,
-    ) -> Result<Option<Result<T, (E, Delivery)>>, SessionError> {
-        if let Some(made) = self.pop_as(&make) {
-            return Ok(Some(made));
+    pub async fn recv_next(&mut self) -> Result<Option<Delivery>, SessionError> {
+        self.finish_last();
+        let delivery = self.recv().await?;
+        let number = delivery.as_ref().map(|it| (it.session, it.message.seq));
+        self.unfinished = number.filter(|_| self.ahead.is_finish_awaited());
+        Ok(delivery)
+    }
+
+    #[inline]
+    fn finish_last(&mut self) {
+        if let Some((session, seq)) = self.unfinished.take() {
+            self.finish(session, seq);
         }
-        let Some(delivery) = self.recv().await? else {
-            return Ok(None);
-        };
-        let awaited = self.ahead.is_finish_awaited();
-        self.unfinished = awaited.then_some((delivery.session, delivery.message.seq));
-        let message = &delivery.message;
-        let made = make(&message.as_message_ref(), &message.payload);
-        Ok(Some(made.map_err(|error| (error, delivery))))
     }
 
     /// Appends the next messages to `messages`, at least one and at most `limit`, as `make` makes them; how many. Zero
