@@ -53,7 +53,8 @@ impl DataSeries {
     pub const SLACK: usize = HEAD;
 
     /// Those behind this one; `None` where they cannot be told by their beginning, since it is longer than 20 bytes, or this
-    /// one has `re` or a digest, a number below 24, or the last that is encoded in as few bytes.
+    /// one has `re` or a digest, a number below 24, or the last that is encoded in as few bytes. As with
+    /// [`head`](Data::head), that this one is legal is not checked here.
     #[inline]
     #[must_use]
     pub fn after(data: &Data<'_>) -> Option<Self> {
