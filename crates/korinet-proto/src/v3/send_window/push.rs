@@ -98,12 +98,13 @@ impl SendWindow {
 
     /// Accepts messages that are as long as the one before them, as far as they go into its chunk and the window; how many.
     fn insert_series(&mut self, kind: Kind, before: &[u8], payloads: &[&[u8]]) -> usize {
-        let alike = payloads
-            .iter()
-            .take_while(|payload| payload.len() == before.len());
-        let Some(seq) = self.end.previous().filter(|_| payloads.len() > 1) else {
+        let is_alike = |payload: &&&[u8]| payload.len() == before.len();
+        let Some(seq) = self.end.previous() else {
             return 0;
         };
+        if payloads.first().filter(is_alike).is_none() {
+            return 0;
+        }
         let data = Data {
             seq,
             kind,
@@ -116,6 +117,7 @@ impl SendWindow {
         };
         let len = series.frame_len();
         let room = self.room_for(len).min(self.frames.room_for(len));
+        let alike = payloads.iter().take_while(is_alike);
         let count = alike.take(room.min(series.count())).count();
         let Some(end) = self.end.checked_add(as_u64(count)).filter(|_| count > 0) else {
             return 0;
@@ -220,9 +222,8 @@ impl SendWindow {
     /// Whether the peer has room for a frame that is so long without a digest.
     #[inline]
     fn check_window(&self, len: usize) -> Result<(), PushError> {
-        let digest = if self.checksum { Data::DIGEST_LEN } else { 0 };
         let (messages, bytes) = (self.len(), self.bytes());
-        if self.fits(messages, bytes, as_u64(len + digest)) {
+        if self.fits(messages, bytes, as_u64(len + self.digest_len())) {
             return Ok(());
         }
         Err(PushError::Full { messages, bytes })
@@ -233,11 +234,19 @@ impl SendWindow {
         if mutated!(WindowIgnored) {
             return usize::MAX;
         }
-        let digest = if self.checksum { Data::DIGEST_LEN } else { 0 };
-        let bytes = u64::from(self.peer.bytes).saturating_sub(self.bytes() + as_u64(digest));
+        let others = self.bytes() + as_u64(self.digest_len());
+        let bytes = u64::from(self.peer.bytes).saturating_sub(others);
         let messages = usize::try_from(self.peer.messages).unwrap_or(usize::MAX);
         let count = usize::try_from(bytes / as_u64(len).max(1)).unwrap_or(usize::MAX);
         count.min(messages.saturating_sub(self.len()))
+    }
+
+    /// What the last message of a group is longer by.
+    const fn digest_len(&self) -> usize {
+        match self.checksum {
+            true => Data::DIGEST_LEN,
+            false => 0,
+        }
     }
 
     /// Ends the group if the next `len` bytes have no room in its chunk.

@@ -18,7 +18,8 @@ pub struct Receiver {
     ahead: Ahead,
     /// What the application has been given to look at; most applications ask for one message after the other.
     lent: Option<Box<Batch>>,
-    /// The last message that [`recv_next`](Self::recv_next) gave, where the session asks when the application is done.
+    /// The last message that [`pop_as`](Self::pop_as) or [`recv_next`](Self::recv_next) gave, where the session asks when the
+    /// application is done.
     unfinished: Option<(SessionId, Seq)>,
 }
 
