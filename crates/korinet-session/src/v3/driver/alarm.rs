@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
 use std::task::{Context, Poll};
 use std::time::Instant;
 use std::{future, io, thread};
@@ -11,16 +11,25 @@ use tokio::time::{Sleep, sleep_until};
 ///
 /// A runtime that has a timer, however far away, looks at its clock before and after each wait for the network, and has the
 /// system set a timer and stop it again: together about a twentieth of a round trip on the same machine. There is none where
-/// the system has no thread left.
-static TIMEKEEPER: LazyLock<Option<Handle>> = LazyLock::new(|| start_timekeeper().ok());
+/// the system had no thread left for it.
+static TIMEKEEPER: LazyLock<Option<Handle>> = LazyLock::new(|| {
+    let thread = thread::Builder::new().name("korinet-time".to_owned());
+    start_timekeeper(thread).ok()
+});
 
-fn start_timekeeper() -> io::Result<Handle> {
-    let runtime = Builder::new_current_thread().enable_time().build()?;
-    let handle = runtime.handle().clone();
-    thread::Builder::new()
-        .name("korinet-time".to_owned())
-        .spawn(move || runtime.block_on(future::pending::<()>()))?;
-    Ok(handle)
+fn start_timekeeper(thread: thread::Builder) -> io::Result<Handle> {
+    let (tell, told) = mpsc::channel();
+    // It is made where it stays: one that is given up within another runtime would panic.
+    thread.spawn(move || {
+        let runtime = Builder::new_current_thread().enable_time().build();
+        // Who asked waits for it.
+        let _ = tell.send(runtime.as_ref().map(|it| it.handle().clone()).ok());
+        if let Ok(runtime) = runtime {
+            runtime.block_on(future::pending::<()>());
+        }
+    })?;
+    let handle = told.recv().ok().flatten();
+    handle.ok_or_else(|| io::Error::other("no runtime could be made"))
 }
 
 /// A timer for a deadline that moves with every byte.
@@ -117,5 +126,11 @@ mod tests {
             poll_fn(|cx| alarm.poll(cx, Some(deadline))).await;
             assert!(now() >= deadline);
         });
+    }
+
+    #[tokio::test]
+    async fn without_a_thread_there_is_no_timekeeper_and_no_panic() {
+        let thread = thread::Builder::new().stack_size(1 << 60);
+        assert!(start_timekeeper(thread).is_err());
     }
 }
